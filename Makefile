@@ -1,0 +1,58 @@
+# Everything a developer does, each in one command on a bare machine (git, make, python3 >= 3.11 with venv).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers bench lock clean integration
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Two environments in one folder: the run-time pins first, so that the demo need not wait for the developer's tools.
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@echo "installing into $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.run ## board + factory + local batch system with real payloads, ends by itself with a summary and a picture
+	@$(BIN)/apf demo
+
+test: $(VENV)/.dev ## the tests that need nothing but this machine
+	@$(BIN)/pytest -m "not htcondor and not postgres"
+
+check: lint types layers test ## what must be green before a commit
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	@$(BIN)/mypy
+
+layers: $(VENV)/.dev ## import-linter: a floor imports only what is below it
+	@$(BIN)/lint-imports
+
+integration: $(VENV)/.dev ## the tests on a real HTCondor pool (testbed/htcondor up)
+	@testbed/htcondor up
+	@eval "$$(testbed/htcondor env)" && $(BIN)/pytest -m htcondor
+
+bench: $(VENV)/.dev ## the benchmarks behind docs/performance.md
+	@$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.dev ## pin all requirements anew, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url pyproject.toml requirements/build.in -o requirements/run.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --all-extras pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## remove what the commands above made
+	@rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,44 @@
+"""The contract of a batch plugin: submit, status, endings and cancel of one batch system."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from autopyfactory.model import BatchStatus, Ending, PilotId, PilotSpec, SubmitResult
+
+
+class BatchSystem(Protocol):
+    """One batch system.  Every job carries the factory's id, its pilot's id and its queue as tags."""
+
+    async def submit(self, spec: PilotSpec, pilots: Sequence[PilotId]) -> SubmitResult:
+        """Submit one job for each pilot, and return once the batch system has all of them.
+
+        Raises `SubmitRejected`: none of them exist.  Raises `SubmitUnknown`: they may exist, now or a
+        little later; find them by tag.  Never submits a pilot twice, whatever happens in between.
+        """
+        ...
+
+    async def status(self) -> Mapping[PilotId, BatchStatus]:
+        """Return every live job tagged with this factory; one query, whatever the number of queues.
+
+        A pilot that is not in it says nothing about its end: ask `ended`.  Raises `BatchUnavailable`
+        where the listing failed or may be incomplete.
+        """
+        ...
+
+    async def ended(self, pilots: Collection[PilotId]) -> Mapping[PilotId, Ending]:
+        """Return how these pilots ended, for those of which the batch system knows it.
+
+        Raises `BatchUnavailable`.
+        """
+        ...
+
+    async def cancel(self, pilots: Collection[PilotId]) -> None:
+        """Remove these pilots; unknown and ended ones are passed over, so twice is harmless.
+
+        Raises `BatchUnavailable`: some of them may have been removed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and helper processes; pilots live on.  Twice is harmless."""
+        ...

@@ -1,0 +1,1 @@
+"""Batch plugins: one adapter per batch system."""

@@ -1,0 +1,1 @@
+"""The built-in workload queue; speaks a subset of the PanDA API v1."""

@@ -1,0 +1,57 @@
+"""Values that everyone speaks in.  No I/O, no clock, no dependency beside the standard library."""
+
+from autopyfactory.model.counts import JobCounts, PilotCounts
+from autopyfactory.model.decision import Decision, Reason
+from autopyfactory.model.names import (
+    TAG_PATTERN,
+    BatchId,
+    FactoryId,
+    PilotId,
+    PilotIds,
+    QueueName,
+    WmsQueue,
+    planned_at,
+)
+from autopyfactory.model.pilot import (
+    BatchStatus,
+    EndCause,
+    Ending,
+    Pilot,
+    PilotSpec,
+    SubmitResult,
+    Transition,
+)
+from autopyfactory.model.queue import History, Outcome, QueueState
+from autopyfactory.model.records import CycleRecord, EndpointHealth, InputAge
+from autopyfactory.model.states import PilotState, Report, SiteStatus
+
+__all__ = [
+    "TAG_PATTERN",
+    "BatchId",
+    "BatchStatus",
+    "CycleRecord",
+    "Decision",
+    "EndCause",
+    "Ending",
+    "EndpointHealth",
+    "FactoryId",
+    "History",
+    "InputAge",
+    "JobCounts",
+    "Outcome",
+    "Pilot",
+    "PilotCounts",
+    "PilotId",
+    "PilotIds",
+    "PilotSpec",
+    "PilotState",
+    "QueueName",
+    "QueueState",
+    "Reason",
+    "Report",
+    "SiteStatus",
+    "SubmitResult",
+    "Transition",
+    "WmsQueue",
+    "planned_at",
+]

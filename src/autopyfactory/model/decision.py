@@ -1,0 +1,63 @@
+"""A decision: two numbers, and the reason of every change to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+Fact = int | float | str | None
+
+
+class Reason(NamedTuple):
+    """One step of a chain.
+
+    ``before`` and ``after`` count pilots to submit; a negative number counts pilots to retire (the
+    notation of APF 2's traces).
+    """
+
+    rule: str
+    before: int
+    after: int
+    why: str
+    facts: Mapping[str, Fact] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How many pilots to submit and how many to retire; neither is ever negative.
+
+    Rules return a changed copy made by `then` or `block`; the chain sets ``rule`` before each call.
+    """
+
+    submit: int = 0
+    retire: int = 0
+    reasons: tuple[Reason, ...] = ()
+    rule: str = ""
+    blocked: bool = False
+
+    @property
+    def number(self) -> int:
+        """Submit minus retire: the one number that passes through a chain."""
+        return self.submit - self.retire
+
+    def then(self, number: int, why: str, **facts: Fact) -> "Decision":
+        """Return the decision with a new number, negative to retire, and its reason.
+
+        After `block` the number stays where it is; the reason is kept all the same.
+        """
+        before = self.submit - self.retire
+        if self.blocked and number > before:
+            number, why = before, f"stays {before}, since an earlier rule blocks; otherwise: {why}"
+        return Decision(
+            submit=max(number, 0),
+            retire=max(-number, 0),
+            reasons=(*self.reasons, Reason(self.rule, before, number, why, facts)),
+            rule=self.rule,
+            blocked=self.blocked,
+        )
+
+    def block(self, why: str, **facts: Fact) -> "Decision":
+        """Return the decision with nothing to submit or retire, and no later rule able to raise it.
+
+        For numbers that are unknown: unknown is never zero, and never a reason to submit.
+        """
+        return replace(self.then(0, why, **facts), blocked=True)

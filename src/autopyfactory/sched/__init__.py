@@ -1,0 +1,1 @@
+"""Rules: pure functions, one per file, and the chain that runs them."""

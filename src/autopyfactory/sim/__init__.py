@@ -1,0 +1,1 @@
+"""A simulated WMS and simulated sites, under the real control."""

@@ -1,0 +1,1 @@
+"""Durable state: SQLite and PostgreSQL behind one contract."""

@@ -1,0 +1,1 @@
+"""WMS status plugins, one per file."""
