@@ -10,6 +10,7 @@ from autopyfactory.model.names import (
     PilotIds,
     QueueName,
     WmsQueue,
+    log_folder,
     planned_at,
 )
 from autopyfactory.model.pilot import (
@@ -53,5 +54,6 @@ __all__ = [
     "SubmitResult",
     "Transition",
     "WmsQueue",
+    "log_folder",
     "planned_at",
 ]

@@ -6,6 +6,7 @@ bits (the ULID layout).  Text order is therefore order of planning.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NewType
 
 PilotId = NewType("PilotId", str)
@@ -52,6 +53,14 @@ def planned_at(pilot: PilotId) -> datetime:
     for character in pilot[:10]:
         milliseconds = milliseconds << 5 | _ALPHABET.index(character)
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def log_folder(planned: datetime, queue: QueueName) -> Path:
+    """Return where below ``log_dir`` the files of a queue's pilots of one day lie: ``YYYY-MM-DD/QUEUE``.
+
+    Characters that would part the name are replaced as APF 2 does.
+    """
+    return Path(planned.date().isoformat(), queue.replace("/", "_").replace(":", "_"))
 
 
 def _milliseconds(at: datetime) -> int:
