@@ -43,6 +43,8 @@ class QueueState:
     jobs: JobCounts = JobCounts()
     pilots: PilotCounts | None = None
     site_status: SiteStatus = SiteStatus.UNKNOWN
+    just_started: int = 0
+    """Pilots that started after the WMS counted its jobs: their payloads may still be counted as ready."""
     factory_total: int | None = None
     """Pilots that wait or run in all queues of this factory, in-flight ones included."""
     history: History = field(default_factory=History)

@@ -1,0 +1,207 @@
+"""One cycle of one factory queue: observe, decide, reserve, plan, submit, record."""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from autopyfactory.api import BatchUnavailable, Clock, StoreUnavailable
+from autopyfactory.config.tree import QueueConfig
+from autopyfactory.control.boundary import decide
+from autopyfactory.control.endpoint import BatchSite, Listing, Sent
+from autopyfactory.control.health import BackOff, HealthBook
+from autopyfactory.control.ledger import Ledger
+from autopyfactory.control.poll import Poller
+from autopyfactory.control.roster import Roster
+from autopyfactory.control.wms import WmsAnswer
+from autopyfactory.model import (
+    CycleRecord,
+    Decision,
+    History,
+    JobCounts,
+    Pilot,
+    PilotId,
+    PilotIds,
+    PilotSpec,
+    PilotState,
+    QueueName,
+    QueueState,
+    SiteStatus,
+)
+
+logger = logging.getLogger(__name__)
+
+QUEUE_BACK_OFF = BackOff(first_s=60, ceiling_s=3600)
+HISTORY_KEPT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all queues of a factory have in common."""
+
+    roster: Roster
+    ledger: Ledger
+    health: HealthBook
+    clock: Clock
+    ids: PilotIds
+
+
+class QueueCycle:
+    """One factory queue."""
+
+    def __init__(
+        self,
+        config: QueueConfig,
+        wms: Poller[WmsAnswer],
+        site: BatchSite,
+        watched: Poller[Listing],
+        shared: Shared,
+    ) -> None:
+        self.config = config
+        self.name: QueueName = config.name
+        self._wms = wms
+        self._site = site
+        self._watched = watched
+        self._shared = shared
+        self._uses_history = any(step.rule.uses_history for step in config.chain)
+
+    async def inputs_polled(self) -> None:
+        """Return once its WMS and its batch system have been asked a first time."""
+        await self._wms.polled.wait()
+        await self._watched.polled.wait()
+
+    async def run(self, *, dry_run: bool) -> CycleRecord:
+        """Decide once, carry it out, and return the record; in a dry run only decide and record."""
+        now = self._shared.clock.now()
+        state = self._observe(now)
+        decision = self._capped(decide(self.config.chain, state))
+        cycle = CycleRecord(
+            state=replace(state, history=History()),
+            inputs=(self._wms.age(now), self._watched.age(now)),
+            decision=decision,
+            note=self._objection(decision, now, dry_run=dry_run),
+        )
+        # no await between the decision and the reservation: what other queues decide meanwhile counts it
+        n = 0 if cycle.note else decision.submit
+        names = self._shared.ids.make(now, n)
+        cycle = replace(cycle, planned=n)
+        pilots = self._site.reserve(self.name, names, now)
+        try:
+            if await self._plan(cycle, pilots):
+                await self._submit(names, now)
+        finally:
+            self._site.release(names)
+        if decision.retire and not cycle.note:
+            await self._retire(decision.retire)
+        return cycle
+
+    # --- observe and decide
+
+    def _observe(self, now: datetime) -> QueueState:
+        roster = self._shared.roster
+        answer = self._wms.current(now)
+        watched = self._watched.current(now)
+        jobs, status, just_started = JobCounts(), SiteStatus.UNKNOWN, 0
+        if answer is not None:
+            jobs = answer.value.counts.get(self.config.wms_queue, JobCounts.zero())
+            status = answer.value.sites.get(self.config.wms_queue, SiteStatus.UNKNOWN)
+            just_started = roster.started_since(self.name, answer.asked_at)
+        return QueueState(
+            name=self.name,
+            observed_at=now,
+            jobs=jobs,
+            pilots=roster.counts(self.name) if watched is not None else None,
+            site_status=self.config.status_override or status,
+            just_started=just_started,
+            factory_total=roster.total(),
+            history=roster.history(self.name, now - HISTORY_KEPT) if self._uses_history else History(),
+        )
+
+    def _capped(self, decision: Decision) -> Decision:
+        """Return the decision held against the limit of the batch endpoint."""
+        maximum = self._site.endpoint.common.max_pilots
+        if maximum is None:
+            return decision
+        there = self._shared.roster.total_at(self._site.name)
+        number = min(decision.number, max(0, maximum - there))
+        capped = replace(decision, rule=self._site.label)
+        return capped.then(number, f"{there} of max_pilots={maximum} are there", maximum=maximum)
+
+    def _objection(self, decision: Decision, now: datetime, *, dry_run: bool) -> str:
+        """Return why the decision is not carried out now, or an empty text."""
+        if not decision.submit and not decision.retire:
+            return ""
+        if dry_run:
+            return "dry run: nothing is sent"
+        if not self.config.settings.enabled:
+            return "the queue is not enabled"
+        health = self._shared.health
+        return (
+            health.holds_back(self._label, now)
+            or self._site.holds_back(now)
+            or (f"store: {self._shared.ledger.trouble}" if self._shared.ledger.trouble else "")
+        )
+
+    # --- carry out
+
+    async def _plan(self, cycle: CycleRecord, pilots: list[Pilot]) -> bool:
+        try:
+            await self._shared.ledger.plan(cycle, pilots, self._site.name)
+        except StoreUnavailable:
+            return False
+        return bool(pilots)
+
+    async def _submit(self, names: list[PilotId], now: datetime) -> None:
+        sent = await self._site.submit(self._spec(now), names)
+        health = self._shared.health
+        if sent.refused:
+            health.failed(self._label, self._shared.clock.now(), sent.error, QUEUE_BACK_OFF)
+        elif sent.accepted:
+            health.succeeded(self._label, self._shared.clock.now())
+        await self._shared.ledger.flush()
+        self._log(sent)
+
+    def _spec(self, now: datetime) -> PilotSpec:
+        spec = self.config.spec
+        day = Path(now.date().isoformat()) / _folder(self.name)
+        url = f"{spec.log_url.rstrip('/')}/{day}" if spec.log_url else ""
+        return replace(spec, log_dir=spec.log_dir / day, log_url=url)
+
+    def _log(self, sent: Sent) -> None:
+        fields = {"queue": self.name, "action": "submit", "endpoint": self._site.label}
+        if sent.error:
+            logger.warning(
+                "of %d pilots %d accepted, %d refused, %d not confirmed, %d not sent: %s",
+                sent.accepted + sent.refused + sent.unconfirmed + sent.unsent,
+                sent.accepted,
+                sent.refused,
+                sent.unconfirmed,
+                sent.unsent,
+                sent.error,
+                extra=fields,
+            )
+        else:
+            logger.info("submitted %d pilots", sent.accepted, extra=fields)
+
+    async def _retire(self, n: int) -> None:
+        """Cancel the newest pilots that wait; running ones are left to their work."""
+        waiting = [
+            pilot
+            for pilot in self._shared.roster.of(self.name)
+            if pilot.state in (PilotState.PENDING, PilotState.HELD) and not pilot.retiring
+        ]
+        if not waiting:
+            return
+        try:
+            await self._site.cancel(waiting[-n:], "retired: more pilots than needed")
+        except BatchUnavailable as error:
+            logger.warning("removal not confirmed: %s", error, extra={"queue": self.name, "action": "retire"})
+
+    @property
+    def _label(self) -> str:
+        return f"queue.{self.name}"
+
+
+def _folder(queue: QueueName) -> str:
+    """Return a queue's name as APF 2 makes it a folder's."""
+    return queue.replace("/", "_").replace(":", "_")

@@ -1,0 +1,116 @@
+"""The one way to change a pilot: in memory at once, and in the store."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from autopyfactory.api import Store, StoreUnavailable
+from autopyfactory.control.health import HealthBook
+from autopyfactory.control.roster import Roster, update
+from autopyfactory.model import CycleRecord, Pilot, PilotId, Transition
+
+logger = logging.getLogger(__name__)
+
+STORE = "store"
+"""Name of the store's health."""
+
+
+class Ledger:
+    """Keeps roster and store in step.
+
+    Plans go to the store first: what cannot be written is not done.  What *has* happened is applied in
+    memory at once and written as soon as the store takes it; until then nothing new may be planned.
+    """
+
+    def __init__(self, store: Store, roster: Roster, health: HealthBook) -> None:
+        self._store = store
+        self._roster = roster
+        self._health = health
+        self._backlog: list[Transition] = []
+        self._error = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing may be planned at present; empty where the store is well."""
+        return self._error
+
+    async def plan(self, cycle: CycleRecord, pilots: Sequence[Pilot], endpoint: str) -> None:
+        """Keep a cycle and the pilots that it plans, which are in the roster already.
+
+        Raises `StoreUnavailable`: the pilots are out of the roster again.
+        """
+        try:
+            await self._flush()
+            await self._store.plan(cycle, [pilot.id for pilot in pilots], endpoint)
+        except StoreUnavailable as error:
+            self._roster.drop(pilots)
+            self._note(error)
+            raise
+        self._error = ""
+
+    async def record(self, endpoint: str, changes: Sequence[Transition]) -> None:
+        """Apply changes to live pilots of one endpoint.  Never raises for the store's sake."""
+        live = self._roster.at(endpoint)
+        known = [change for change in changes if change.pilot in live]
+        for change in known:
+            self._roster.apply(live[change.pilot], change)
+        self._backlog.extend(known)
+        await self.flush()
+
+    async def adopt(self, pilots: Sequence[Pilot]) -> None:
+        """Take in pilots that the batch system has and the store does not know.
+
+        Raises `StoreUnavailable`: not taken in, the next listing shows them again.
+        """
+        await self._store.adopt(pilots)
+        self._roster.add(pilots)
+
+    async def revive(self, returning: Sequence[tuple[Pilot, Transition]]) -> None:
+        """Take back in pilots that the store believes ended; raises `StoreUnavailable` as `adopt` does."""
+        await self._store.record([change for _, change in returning])
+        for pilot, change in returning:
+            update(pilot, change)
+        self._roster.add([pilot for pilot, _ in returning])
+
+    async def find(self, pilots: Sequence[PilotId]) -> dict[PilotId, Pilot]:
+        """Return those of these pilots that the store knows; raises `StoreUnavailable`."""
+        await self._flush()
+        return dict(await self._store.find(pilots))
+
+    async def flush(self) -> None:
+        """Write what is not yet written, pilots and health; a failure is kept in `trouble`."""
+        try:
+            await self._flush()
+        except StoreUnavailable as error:
+            self._note(error)
+        else:
+            self._error = ""
+
+    async def prune(self, pilots_before: datetime, cycles_before: datetime) -> None:
+        """Forget what is older than that; a failure is kept in `trouble`."""
+        try:
+            await self._store.prune(pilots_before, cycles_before)
+        except StoreUnavailable as error:
+            self._note(error)
+
+    async def _flush(self) -> None:
+        while self._backlog:
+            writing = self._backlog
+            self._backlog = []
+            try:
+                await self._store.record(writing)
+            except BaseException:
+                self._backlog = writing + self._backlog
+                raise
+        health = self._health.take_changed()
+        if health:
+            try:
+                await self._store.save_health(health)
+            except BaseException:
+                self._health.put_back(health)
+                raise
+
+    def _note(self, error: StoreUnavailable) -> None:
+        if not self._error:
+            logger.error("store unavailable, nothing is submitted: %s", error, extra={"action": "store"})
+        self._error = str(error)

@@ -1,0 +1,171 @@
+"""The live pilots of this factory, in memory: what is counted, and who is looked for."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from autopyfactory.model import (
+    EndCause,
+    History,
+    Outcome,
+    Pilot,
+    PilotCounts,
+    PilotId,
+    PilotState,
+    QueueName,
+    Transition,
+)
+
+OUTCOMES_KEPT = 2000
+"""Per queue; what rules may look back on."""
+STARTS_KEPT = timedelta(hours=1)
+_WAITING = frozenset({PilotState.PLANNED, PilotState.PENDING, PilotState.HELD, PilotState.UNKNOWN})
+_NEVER_EXISTED = frozenset({EndCause.REFUSED, EndCause.UNSENT})
+
+
+class Roster:
+    """Live pilots by endpoint, their counts by queue, and what became of the queue's pilots lately."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, dict[PilotId, Pilot]] = {}
+        self._of: dict[QueueName, dict[PilotId, Pilot]] = {}
+        self._counts: dict[QueueName, Counter[PilotState]] = {}
+        self._retiring: Counter[QueueName] = Counter()
+        self._starts: dict[QueueName, deque[datetime]] = {}
+        self._outcomes: dict[QueueName, deque[Outcome]] = {}
+        self._total = 0
+
+    # --- who is there
+
+    def at(self, endpoint: str) -> Mapping[PilotId, Pilot]:
+        """Return the live pilots of one batch endpoint."""
+        return self._live.get(endpoint, {})
+
+    def of(self, queue: QueueName) -> list[Pilot]:
+        """Return the live pilots of one queue, oldest first."""
+        return sorted(self._of.get(queue, {}).values(), key=lambda pilot: pilot.id)
+
+    def queues(self) -> set[QueueName]:
+        """Return the queues that have live pilots."""
+        return {queue for queue, pilots in self._of.items() if pilots}
+
+    # --- numbers
+
+    def counts(self, queue: QueueName) -> PilotCounts:
+        """Return the live pilots of a queue by state; retiring ones are counted apart."""
+        n = self._counts.get(queue, Counter())
+        return PilotCounts(
+            planned=n[PilotState.PLANNED],
+            pending=n[PilotState.PENDING],
+            held=n[PilotState.HELD],
+            running=n[PilotState.RUNNING],
+            unknown=n[PilotState.UNKNOWN],
+            retiring=self._retiring[queue],
+        )
+
+    def total(self) -> int:
+        """Return the live pilots of all queues."""
+        return self._total
+
+    def total_at(self, endpoint: str) -> int:
+        """Return the live pilots of one endpoint."""
+        return len(self._live.get(endpoint, {}))
+
+    def started_since(self, queue: QueueName, when: datetime) -> int:
+        """Return how many pilots of a queue started after a time within the last hour."""
+        return sum(1 for start in self._starts.get(queue, ()) if start > when)
+
+    def history(self, queue: QueueName, since: datetime) -> History:
+        """Return what became of a queue's pilots since a time, and which live."""
+        outcomes = tuple(o for o in self._outcomes.get(queue, ()) if o.ended_at >= since)
+        return History(since, outcomes, tuple(pilot.planned_at for pilot in self.of(queue)))
+
+    # --- changes
+
+    def add(self, pilots: Iterable[Pilot]) -> None:
+        """Take in pilots that are not in it yet."""
+        for pilot in pilots:
+            self._live.setdefault(pilot.endpoint, {})[pilot.id] = pilot
+            self._of.setdefault(pilot.queue, {})[pilot.id] = pilot
+            self._count(pilot, +1)
+
+    def drop(self, pilots: Iterable[Pilot]) -> None:
+        """Forget pilots that were reserved but never planned in the store."""
+        for pilot in pilots:
+            self._count(pilot, -1)
+            self._remove(pilot)
+
+    def remember(self, queue: QueueName, outcomes: Iterable[Outcome]) -> None:
+        """Take in endings of an earlier run, oldest first."""
+        self._outcomes.setdefault(queue, deque(maxlen=OUTCOMES_KEPT)).extend(outcomes)
+
+    def apply(self, pilot: Pilot, change: Transition) -> None:
+        """Carry out a change of a live pilot; one that ends leaves the roster."""
+        self._count(pilot, -1)
+        if pilot.state in _WAITING and change.started_at is not None:
+            self._note_start(pilot.queue, change.started_at, change.at)
+        update(pilot, change)
+        if pilot.state.is_final:
+            self._remove(pilot)
+            if pilot.cause not in _NEVER_EXISTED:
+                self.remember(pilot.queue, [outcome_of(pilot)])
+        else:
+            self._count(pilot, +1)
+
+    def _remove(self, pilot: Pilot) -> None:
+        del self._live[pilot.endpoint][pilot.id]
+        del self._of[pilot.queue][pilot.id]
+
+    def _note_start(self, queue: QueueName, start: datetime, now: datetime) -> None:
+        starts = self._starts.setdefault(queue, deque())
+        starts.append(start)
+        while starts and starts[0] < now - STARTS_KEPT:
+            starts.popleft()
+
+    def _count(self, pilot: Pilot, n: int) -> None:
+        self._total += n
+        if pilot.retiring:
+            self._retiring[pilot.queue] += n
+        else:
+            self._counts.setdefault(pilot.queue, Counter())[pilot.state] += n
+
+
+def update(pilot: Pilot, change: Transition) -> None:
+    """Write a change into a pilot; fields that are None leave what is there.
+
+    A pilot that lives (again) has no ending.
+    """
+    pilot.state = change.state
+    if change.state.is_live:
+        pilot.ended_at = pilot.cause = None
+    pilot.changed_at = change.at
+    pilot.reason = change.reason
+    for name in _OPTIONAL:
+        value = getattr(change, name)
+        if value is not None:
+            setattr(pilot, name, value)
+
+
+_OPTIONAL = (
+    "batch_id",
+    "host",
+    "started_at",
+    "ended_at",
+    "cause",
+    "exit_code",
+    "signal",
+    "wall_s",
+    "empty",
+    "retiring",
+)
+
+
+def outcome_of(pilot: Pilot) -> Outcome:
+    """Return the outcome of an ended pilot."""
+    return Outcome(
+        planned_at=pilot.planned_at,
+        ended_at=pilot.ended_at or pilot.changed_at,
+        wall_s=pilot.wall_s,
+        failed=pilot.state in (PilotState.FAILED, PilotState.LOST),
+        empty=bool(pilot.empty),
+    )
