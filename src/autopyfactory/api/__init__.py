@@ -17,7 +17,7 @@ from autopyfactory.api.errors import (
     WmsUnavailable,
 )
 from autopyfactory.api.plugin import Context, Settings
-from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_names
+from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
 from autopyfactory.api.rule import ChainStep, Rule, RuleSettings
 from autopyfactory.api.store import PilotFilter, Sample, Store, StoredTransition
 from autopyfactory.api.wms import WmsStatus
@@ -51,5 +51,6 @@ __all__ = [
     "WmsUnavailable",
     "did_you_mean",
     "find_plugin",
+    "plugin_name",
     "plugin_names",
 ]

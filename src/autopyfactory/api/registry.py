@@ -28,12 +28,15 @@ def find_plugin(kind: Kind, name: str) -> type[Any]:
     APF 2's run-together spellings (``MaxPerCycle``, ``maxpercycle``) find ``max_per_cycle``.
     Raises `UnknownPlugin`, or `PluginBroken` where it cannot be imported or declares no settings.
     """
-    known = _installed(kind)
-    point = known.get(_folded(name))
-    if point is None:
-        names = plugin_names(kind)
-        raise UnknownPlugin(kind, name, did_you_mean(name, names), names)
-    return _load(kind, point)
+    return _load(kind, _entry_point(kind, name))
+
+
+def plugin_name(kind: Kind, name: str) -> str:
+    """Return the name that a plugin is registered by, for any spelling that `find_plugin` takes.
+
+    Raises `UnknownPlugin`.
+    """
+    return _entry_point(kind, name).name
 
 
 def plugin_names(kind: Kind) -> tuple[str, ...]:
@@ -45,6 +48,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean "…"?`` for a likely slip, else an empty text."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else ""
+
+
+def _entry_point(kind: Kind, name: str) -> EntryPoint:
+    point = _installed(kind).get(_folded(name))
+    if point is None:
+        names = plugin_names(kind)
+        raise UnknownPlugin(kind, name, did_you_mean(name, names), names)
+    return point
 
 
 @cache
