@@ -31,6 +31,8 @@ class History:
     """Oldest end first."""
     live_planned_at: tuple[datetime, ...] = ()
     """When each live pilot was planned, oldest first."""
+    live_started_at: tuple[datetime | None, ...] = ()
+    """When each of ``live_planned_at`` started, in the same order; None: not yet.  Empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)
