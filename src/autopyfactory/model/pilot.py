@@ -120,6 +120,18 @@ class Pilot:
     retiring: bool = False
     """We asked the batch system to remove it."""
 
+    def apply(self, change: "Transition") -> None:
+        """Carry out a change.  A pilot that lives (again) has no ending; one that ended has its time."""
+        self.state, self.changed_at, self.reason = change.state, change.at, change.reason
+        for name in _LEFT_WHERE_NONE:
+            value = getattr(change, name)
+            if value is not None:
+                setattr(self, name, value)
+        if change.state.is_final:
+            self.ended_at = self.ended_at or change.at
+        else:
+            self.ended_at = self.cause = self.exit_code = self.signal = self.wall_s = self.empty = None
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:
@@ -139,3 +151,17 @@ class Transition:
     wall_s: float | None = None
     empty: bool | None = None
     retiring: bool | None = None
+
+
+_LEFT_WHERE_NONE = (
+    "batch_id",
+    "host",
+    "started_at",
+    "ended_at",
+    "cause",
+    "exit_code",
+    "signal",
+    "wall_s",
+    "empty",
+    "retiring",
+)
