@@ -1,1 +1,32 @@
 """TOML files and directories to one frozen, validated tree; all errors at once, with file and key."""
+
+from autopyfactory.config.load import load, load_chains
+from autopyfactory.config.show import show
+from autopyfactory.config.starter import starter
+from autopyfactory.config.tree import (
+    BatchEndpoint,
+    BatchEndpointSettings,
+    Config,
+    Endpoint,
+    EndpointSettings,
+    FactorySettings,
+    PilotSettings,
+    QueueConfig,
+    QueueSettings,
+)
+
+__all__ = [
+    "BatchEndpoint",
+    "BatchEndpointSettings",
+    "Config",
+    "Endpoint",
+    "EndpointSettings",
+    "FactorySettings",
+    "PilotSettings",
+    "QueueConfig",
+    "QueueSettings",
+    "load",
+    "load_chains",
+    "show",
+    "starter",
+]

@@ -160,6 +160,8 @@ class Config:
     queues: Mapping[QueueName, QueueConfig]
     files: tuple[Path, ...] = field(default=())
     """What it was read from."""
+    referenced: frozenset[str] = field(default=frozenset(), repr=False)
+    """Strings that were kept elsewhere, in the environment or in files; never shown."""
 
     @property
     def factory_id(self) -> FactoryId:

@@ -1,0 +1,135 @@
+"""Reads a whole configuration, or just the chains of its queues."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from autopyfactory.api import ChainStep, did_you_mean
+from autopyfactory.config.chain import Chains
+from autopyfactory.config.endpoints import Endpoints
+from autopyfactory.config.node import Leaf, Place, Table
+from autopyfactory.config.paths import anchor, anchor_store
+from autopyfactory.config.problems import Problems
+from autopyfactory.config.queues import Queue, Queues
+from autopyfactory.config.references import References
+from autopyfactory.config.source import Sections, read_sections
+from autopyfactory.config.spec import SpecBuilder, SpecContext
+from autopyfactory.config.tree import Config, Endpoint, FactorySettings, QueueConfig, QueueSettings
+from autopyfactory.config.validate import validate
+from autopyfactory.model import QueueName, WmsQueue
+
+_CAP = "max_per_factory"
+# stands in for a section that is wrong, so that what depends on it is checked all the same
+_ANY_FACTORY = FactorySettings(id="factory")
+
+
+def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
+    """Read TOML files, and directories of them, into one validated tree.
+
+    Relative paths are relative to the directory of the first path, or to that path where it is a directory.
+    ``environ`` is where ``{env = "NAME"}`` looks.  Raises `ConfigError` with everything that is wrong.
+    """
+    problems = Problems()
+    sections = read_sections(paths, problems)
+    config = _Loader(sections, environ, problems).config(Place(str(paths[0])))
+    problems.raise_any([str(file) for file in sections.files])
+    return config
+
+
+def load_chains(
+    paths: Sequence[Path], environ: Mapping[str, str]
+) -> Mapping[QueueName, tuple[ChainStep, ...]]:
+    """Read the chain of every queue, and nothing that chains do not need.
+
+    Neither a ``[factory]`` nor a WMS or batch system is needed, nor looked at.  Raises `ConfigError`.
+    """
+    problems = Problems()
+    sections = read_sections(paths, problems)
+    chains = _Loader(sections, environ, problems).chains()
+    problems.raise_any([str(file) for file in sections.files])
+    return chains
+
+
+class _Loader:
+    def __init__(self, sections: Sections, environ: Mapping[str, str], problems: Problems) -> None:
+        self._sections = sections
+        self._problems = problems
+        self._references = References(environ, sections.base, problems)
+        self._chains = Chains(self._factory_cap(), self._references, problems)
+
+    def chains(self) -> dict[QueueName, tuple[ChainStep, ...]]:
+        """Return the chains that are whole; what is wrong with the others is reported."""
+        # references are left alone: what is missing outside of the chains is of no concern here
+        reader = Queues(self._sections, self._chains, self._problems, resolve=lambda table: table)
+        for _ in reader.profiles():
+            pass
+        found = ((queue.name, reader.chain(queue)) for queue in reader.queues())
+        return {name: chain for name, chain in found if chain is not None}
+
+    def config(self, nowhere: Place) -> Config:
+        """Return the tree of all that is right; what is wrong is reported, and left out."""
+        factory = self._factory(nowhere) or _ANY_FACTORY
+        endpoints = Endpoints(self._sections.base, self._references, self._problems)
+        wms = endpoints.wms(self._sections)
+        batch = endpoints.batch(self._sections)
+        reader = Queues(self._sections, self._chains, self._problems, resolve=self._resolve_queue)
+        for profile in reader.profiles():
+            reader.settings(profile, partial=True)
+            self._check_endpoints(profile)
+        queues = [self._queue(reader, queue, factory, wms) for queue in reader.queues()]
+        return Config(
+            factory=factory,
+            wms=wms,
+            batch=batch,
+            queues={queue.name: queue for queue in queues if queue is not None},
+            files=tuple(file.absolute() for file in self._sections.files),
+            referenced=self._references.found,
+        )
+
+    def _factory_cap(self) -> int | None:
+        for table in self._sections.factory:
+            validate(FactorySettings, table.only([_CAP]), self._problems, partial=True)
+            node = table.entries.get(_CAP)
+            if isinstance(node, Leaf) and isinstance(node.value, int):
+                return node.value
+        return None
+
+    def _factory(self, nowhere: Place) -> FactorySettings | None:
+        base = self._sections.base
+        valid: FactorySettings | None = None
+        for table in self._sections.factory:
+            resolved = self._references.resolve(table, FactorySettings)
+            valid = validate(FactorySettings, resolved, self._problems)
+        if not self._sections.factory and self._sections.complete:
+            hint = 'add [factory] with id = "NAME", the name of this factory'
+            self._problems.add(nowhere.child("factory"), "the section is missing", hint)
+        if valid is None:
+            return None
+        return anchor(valid.model_copy(update={"store": anchor_store(valid.store, base)}), base)
+
+    def _resolve_queue(self, table: Table) -> Table:
+        return self._references.resolve(table, QueueSettings)
+
+    def _queue(
+        self, reader: Queues, queue: Queue, factory: FactorySettings, wms: Mapping[str, Endpoint]
+    ) -> QueueConfig | None:
+        chain = reader.chain(queue)
+        settings = reader.settings(queue.table, partial=not queue.whole)
+        self._check_endpoints(queue.table)
+        if settings is None:
+            return None
+        wms_queue = WmsQueue(settings.wms_queue or queue.name)
+        context = SpecContext(queue.name, wms_queue, factory, wms.get(settings.wms), self._sections.base)
+        spec = SpecBuilder(context, queue.table, self._problems).build(settings.pilot)
+        return None if chain is None else QueueConfig(queue.name, settings, wms_queue, chain, spec)
+
+    def _check_endpoints(self, table: Table) -> None:
+        for kind in ("wms", "batch"):
+            self._check_endpoint(kind, table, self._sections.named[kind])
+
+    def _check_endpoint(self, kind: str, table: Table, known: Iterable[str]) -> None:
+        node = table.entries.get(kind)
+        if not isinstance(node, Leaf) or not isinstance(node.value, str) or node.missing:
+            return
+        if node.value not in known and self._sections.complete:
+            hint = did_you_mean(node.value, known) or f"add [{kind}.{node.value}]"
+            self._problems.add(node.place, f"there is no [{kind}.{node.value}]", hint)

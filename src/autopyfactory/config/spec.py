@@ -1,0 +1,133 @@
+"""What is submitted: the ``pilot`` table of a queue made into a `PilotSpec`."""
+
+import importlib.resources
+import os
+import shlex
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopyfactory.api import did_you_mean
+from autopyfactory.config.node import Leaf, Table
+from autopyfactory.config.placeholders import Complaint, Placeholders
+from autopyfactory.config.problems import Problems
+from autopyfactory.config.tree import Endpoint, FactorySettings, PilotSettings
+from autopyfactory.model import PilotSpec, QueueName, WmsQueue
+
+_BUILTIN = "builtin:"
+_BUILTIN_FILES = {"wrapper": "wrapper/pilot.py"}
+_WRAPPER_ARGUMENTS = (
+    "--wrapperserverurl",
+    "{wms.url}",
+    "--wrapperwmsqueue",
+    "{wms_queue}",
+    "--wrapperbatchqueue",
+    "{queue}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecContext:
+    """What a queue's pilot is described with, beside its own settings."""
+
+    queue: QueueName
+    wms_queue: WmsQueue
+    factory: FactorySettings
+    wms: Endpoint | None
+    """None where it is unknown or wrong, which has been reported."""
+    base: Path
+
+
+class SpecBuilder:
+    """Makes the description of one queue's pilots; what is wrong is reported where it is written."""
+
+    def __init__(self, context: SpecContext, table: Table, problems: Problems) -> None:
+        """Take the queue's merged table, to know where things are written."""
+        self._context = context
+        self._table = table
+        self._problems = problems
+        self._placeholders = Placeholders(context.queue, context.wms_queue, context.factory, context.wms)
+
+    def build(self, pilot: PilotSettings) -> PilotSpec:
+        """Return the specification of this queue's pilots."""
+        context = self._context
+        return PilotSpec(
+            queue=context.queue,
+            executable=self._executable(pilot.executable),
+            arguments=self._arguments(pilot),
+            environment=self._filled("environment", pilot.environment),
+            inputs=tuple(self._readable(path, "inputs", i) for i, path in enumerate(pilot.inputs)),
+            cores=pilot.cores,
+            memory_mb=pilot.memory_mb,
+            disk_mb=pilot.disk_mb,
+            gpus=pilot.gpus,
+            walltime_s=pilot.walltime_s,
+            attributes=self._filled("attributes", pilot.attributes),
+            log_dir=context.factory.log_dir,
+            log_url=context.factory.log_url,
+        )
+
+    def _executable(self, named: str) -> Path:
+        if not named.startswith(_BUILTIN):
+            return self._readable(Path(named), "executable")
+        name = named.removeprefix(_BUILTIN)
+        if name not in _BUILTIN_FILES:
+            known = [_BUILTIN + each for each in _BUILTIN_FILES]
+            hint = did_you_mean(named, known) or f"known: {', '.join(known)}"
+            self._complain("executable")(f'nothing built in is called "{name}"', hint)
+            return Path(named)
+        return Path(str(importlib.resources.files("autopyfactory") / _BUILTIN_FILES[name]))
+
+    def _readable(self, named: Path, *steps: str | int) -> Path:
+        path = self._context.base / named
+        complain = self._complain(*steps)
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            complain(f"cannot read {path}: {error.strerror}", "")
+            return path
+        if not stat.S_ISREG(mode):
+            complain(f"{path} is not a file", "")
+        elif not os.access(path, os.R_OK):
+            complain(f"this user may not read {path}", "")
+        return path
+
+    def _arguments(self, pilot: PilotSettings) -> tuple[str, ...]:
+        given = pilot.arguments
+        if given is None:
+            has_url = self._placeholders.has("wms.url")
+            words = _WRAPPER_ARGUMENTS if pilot.executable == "builtin:wrapper" and has_url else ()
+            return tuple(self._fill(word, "arguments") for word in words)
+        if isinstance(given, str):
+            return tuple(self._fill(word, "arguments") for word in self._split(given))
+        return tuple(self._fill(word, "arguments", i) for i, word in enumerate(given))
+
+    def _split(self, line: str) -> list[str]:
+        try:
+            return shlex.split(line)
+        except ValueError as error:
+            self._complain("arguments")(
+                f"not a command line: {str(error).lower()}", "a list of words needs no quotes"
+            )
+            return []
+
+    def _filled(self, key: str, texts: Mapping[str, str]) -> Mapping[str, str]:
+        return {name: self._fill(text, key, name) for name, text in texts.items()}
+
+    def _fill(self, text: str, *steps: str | int) -> str:
+        node = self._table.at(("pilot", *steps))
+        if isinstance(node, Leaf) and node.referenced:
+            # a secret may hold braces of its own
+            return text
+        return self._placeholders.fill(text, self._complain(*steps))
+
+    def _complain(self, *steps: str | int) -> Complaint:
+        """Return what adds a problem at the place of a key of the ``pilot`` table."""
+        node = self._table.at(("pilot", *steps))
+
+        def complain(problem: str, hint: str) -> None:
+            if not (isinstance(node, Leaf) and node.missing):
+                self._problems.add(node.place, problem, hint)
+
+        return complain
