@@ -1,0 +1,47 @@
+"""How long rules take: queue decisions through the documented chain of seven rules."""
+
+from datetime import UTC, datetime
+from time import perf_counter
+
+from autopyfactory.api import ChainStep
+from autopyfactory.model import JobCounts, PilotCounts, QueueName, QueueState, SiteStatus
+from autopyfactory.sched.chain import run_chain
+from autopyfactory.sched.max_pending import MaxPending
+from autopyfactory.sched.max_per_cycle import MaxPerCycle
+from autopyfactory.sched.min_per_cycle import MinPerCycle
+from autopyfactory.sched.ready import Ready
+from autopyfactory.sched.scale import Scale
+from autopyfactory.sched.status_offline import StatusOffline
+from autopyfactory.sched.status_test import StatusTest
+
+DECISIONS = 10_000
+CHAIN = (
+    ChainStep("ready", Ready(offset=4)),
+    ChainStep("scale", Scale(factor=0.5)),
+    ChainStep("status_test", StatusTest(pilots=3)),
+    ChainStep("max_per_cycle", MaxPerCycle(maximum=100)),
+    ChainStep("min_per_cycle", MinPerCycle(minimum=0)),
+    ChainStep("max_pending", MaxPending(maximum=25)),
+    ChainStep("status_offline", StatusOffline(pilots=1)),
+)
+
+
+def run() -> dict[str, float]:
+    states = [
+        QueueState(
+            name=QueueName(f"queue{i}"),
+            observed_at=datetime(2024, 1, 1, tzinfo=UTC),
+            jobs=JobCounts(ready=i % 300),
+            pilots=PilotCounts(pending=i % 40, running=8),
+            site_status=SiteStatus.ONLINE,
+        )
+        for i in range(DECISIONS)
+    ]
+    start = perf_counter()
+    for state in states:
+        run_chain(CHAIN, state)
+    seconds = perf_counter() - start
+    return {
+        f"seconds for {DECISIONS} decisions of {len(CHAIN)} rules": seconds,
+        "decisions per second": DECISIONS / seconds,
+    }
