@@ -7,8 +7,8 @@
             yield harness
             await harness.tidy()
 
-The harness (`autopyfactory.testkit.batch_harness`) puts the plugin on a backend and says what that backend can
-be made to do.  The suite runs on real batch systems too: it waits for what it expects and counts on no speed.
+The harness (`autopyfactory.testkit.batch_harness`) puts the plugin on a backend and says what can be done to
+that.  The suite runs on real batch systems too: it waits for what it expects and counts on no speed.
 """
 
 import signal
