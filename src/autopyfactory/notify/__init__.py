@@ -1,0 +1,1 @@
+"""Notices to operators: what is told, when, to whom, and how it gets there."""
