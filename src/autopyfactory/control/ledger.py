@@ -6,7 +6,7 @@ from datetime import datetime
 
 from autopyfactory.api import Store, StoreUnavailable
 from autopyfactory.control.health import HealthBook
-from autopyfactory.control.roster import Roster, update
+from autopyfactory.control.roster import Roster
 from autopyfactory.model import CycleRecord, Pilot, PilotId, Transition
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Ledger:
         """Take back in pilots that the store believes ended; raises `StoreUnavailable` as `adopt` does."""
         await self._store.record([change for _, change in returning])
         for pilot, change in returning:
-            update(pilot, change)
+            pilot.apply(change)
         self._roster.add([pilot for pilot, _ in returning])
 
     async def find(self, pilots: Sequence[PilotId]) -> dict[PilotId, Pilot]:

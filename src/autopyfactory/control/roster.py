@@ -78,7 +78,13 @@ class Roster:
     def history(self, queue: QueueName, since: datetime) -> History:
         """Return what became of a queue's pilots since a time, and which live."""
         outcomes = tuple(o for o in self._outcomes.get(queue, ()) if o.ended_at >= since)
-        return History(since, outcomes, tuple(pilot.planned_at for pilot in self.of(queue)))
+        live = self.of(queue)
+        return History(
+            since,
+            outcomes,
+            live_planned_at=tuple(pilot.planned_at for pilot in live),
+            live_started_at=tuple(pilot.started_at for pilot in live),
+        )
 
     # --- changes
 
@@ -104,7 +110,7 @@ class Roster:
         self._count(pilot, -1)
         if pilot.state in _WAITING and change.started_at is not None:
             self._note_start(pilot.queue, change.started_at, change.at)
-        update(pilot, change)
+        pilot.apply(change)
         if pilot.state.is_final:
             self._remove(pilot)
             if pilot.cause not in _NEVER_EXISTED:
@@ -128,36 +134,6 @@ class Roster:
             self._retiring[pilot.queue] += n
         else:
             self._counts.setdefault(pilot.queue, Counter())[pilot.state] += n
-
-
-def update(pilot: Pilot, change: Transition) -> None:
-    """Write a change into a pilot; fields that are None leave what is there.
-
-    A pilot that lives (again) has no ending.
-    """
-    pilot.state = change.state
-    if change.state.is_live:
-        pilot.ended_at = pilot.cause = None
-    pilot.changed_at = change.at
-    pilot.reason = change.reason
-    for name in _OPTIONAL:
-        value = getattr(change, name)
-        if value is not None:
-            setattr(pilot, name, value)
-
-
-_OPTIONAL = (
-    "batch_id",
-    "host",
-    "started_at",
-    "ended_at",
-    "cause",
-    "exit_code",
-    "signal",
-    "wall_s",
-    "empty",
-    "retiring",
-)
 
 
 def outcome_of(pilot: Pilot) -> Outcome:
