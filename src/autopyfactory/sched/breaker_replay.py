@@ -151,7 +151,9 @@ class _Player:
         breaker.total += 1
         breaker.bad += event.bad
         self._trim(event.at)
-        if breaker.total >= self.terms.minimum and breaker.bad > self.terms.ratio * breaker.total:
+        # a good pilot never opens it, even where it makes up the minimum
+        enough = event.bad and breaker.total >= self.terms.minimum
+        if enough and breaker.bad > self.terms.ratio * breaker.total:
             breaker.opened_at = event.at
             breaker.opened_on = (breaker.bad, breaker.total)
             self._open(event.at)

@@ -15,7 +15,7 @@ class Cap(RuleSettings):
     apf2_quirks: bool = False
     """As in AutoPyFactory 2: the cap holds only at its own place, and rules after it may go above it."""
 
-    def hold(self, so_far: Decision, room: int, why: str, **facts: Fact) -> Decision:
+    def hold(self, so_far: Decision, room: int, why: str, /, **facts: Fact) -> Decision:
         """Return the decision with at most ``room`` pilots to submit."""
         capped = so_far if self.apf2_quirks else so_far.at_most(room)
         return capped.then(min(so_far.number, room), why, **facts)
