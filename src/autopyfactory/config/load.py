@@ -100,7 +100,7 @@ class _Loader:
             resolved = self._references.resolve(table, FactorySettings)
             valid = validate(FactorySettings, resolved, self._problems)
         if not self._sections.factory and self._sections.complete:
-            hint = 'add [factory] with id = "NAME", the name of this factory'
+            hint = 'add [factory] with id = "NAME", its name'
             self._problems.add(nowhere.child("factory"), "the section is missing", hint)
         if valid is None:
             return None

@@ -38,8 +38,9 @@ class Queues:
         self._problems = problems
         self._profiles = [(name, resolve(table)) for name, table in sections.every("profiles")]
         self._queues = [(name, resolve(table)) for name, table in sections.every("queues")]
-        # of two with one name, the first is extended
-        profiles = dict(reversed(self._profiles))
+        profiles: dict[str, Table] = {}
+        for name, table in self._profiles:
+            profiles.setdefault(name, table)
         self._inheritance = Inheritance(
             profiles, sections.named["queues"], problems, complete=sections.complete
         )
