@@ -1,0 +1,92 @@
+"""The command line as a whole: every verb and where it is found in the help."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from autopyfactory.cli import (
+    board,
+    check,
+    db,
+    explain,
+    init,
+    logs,
+    pilots,
+    queues,
+    run,
+    sched,
+    status,
+)
+from autopyfactory.cli.common.failure import Verbs
+from autopyfactory.cli.common.manual import manual
+from autopyfactory.cli.demo import verb as demo
+
+START, LOOK, WORK = "Start here", "See what is going on", "Look after it"
+
+app = typer.Typer(
+    name="apf",
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"apf {version('autopyfactory')}")
+        raise typer.Exit
+
+
+@app.callback()
+def apf(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    """AutoPyFactory: a pilot factory.  It keeps every compute site supplied with just the pilots it needs.
+
+    Results go to stdout, messages to stderr.  Every verb explains itself: apf VERB --help.
+    """
+
+
+def _add(
+    group: typer.Typer,
+    panel: str | None,
+    name: str,
+    verb: Callable[..., object],
+    examples: Sequence[str],
+    exits: Mapping[int, str] | None = None,
+) -> None:
+    group.command(name, help=manual(verb, examples, exits), rich_help_panel=panel, no_args_is_help=False)(
+        verb
+    )
+
+
+_add(app, START, "demo", demo.demo, demo.EXAMPLES, demo.EXITS)
+_add(app, START, "init", init.init, init.EXAMPLES)
+_add(app, START, "check", check.check, check.EXAMPLES, check.EXITS)
+_add(app, START, "run", run.run, run.EXAMPLES)
+_add(app, LOOK, "status", status.status, status.EXAMPLES)
+_add(app, LOOK, "queues", queues.queues, queues.EXAMPLES)
+_add(app, LOOK, "pilots", pilots.pilots, pilots.EXAMPLES)
+_add(app, LOOK, "explain", explain.explain, explain.EXAMPLES)
+_add(app, LOOK, "logs", logs.logs, logs.EXAMPLES)
+_add(app, LOOK, "sched", sched.sched, sched.EXAMPLES)
+
+_board = typer.Typer(no_args_is_help=True, help=board.ABOUT)
+_add(_board, None, "serve", board.serve, board.SERVE_EXAMPLES)
+_add(_board, None, "submit", board.submit, board.SUBMIT_EXAMPLES)
+_add(_board, None, "jobs", board.jobs, board.JOBS_EXAMPLES)
+app.add_typer(_board, name="board", rich_help_panel=WORK)
+
+_db = typer.Typer(no_args_is_help=True, help=db.ABOUT)
+_add(_db, None, "version", db.version, db.VERSION_EXAMPLES, db.VERSION_EXITS)
+_add(_db, None, "upgrade", db.upgrade, db.UPGRADE_EXAMPLES)
+_add(_db, None, "copy", db.copy, db.COPY_EXAMPLES)
+_add(_db, None, "prune", db.prune, db.PRUNE_EXAMPLES)
+app.add_typer(_db, name="db", rich_help_panel=WORK)

@@ -1,0 +1,131 @@
+"""``apf check``: validate the configuration and try every endpoint."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from autopyfactory.api import (
+    AutoPyFactoryError,
+    BatchSystem,
+    BatchUnavailable,
+    SystemClock,
+    WmsStatus,
+    WmsUnavailable,
+)
+from autopyfactory.cli.common.configuration import load_config
+from autopyfactory.cli.common.manual import EXIT_FAILURE
+from autopyfactory.cli.common.options import ConfigOption, JsonOption
+from autopyfactory.cli.common.output import UNKNOWN, Column, err, number, out, print_json, say, table
+from autopyfactory.cli.common.stores import probe
+from autopyfactory.cli.common.wiring import Endpoints, built
+from autopyfactory.config import Config
+from autopyfactory.control.boundary import ask
+
+EXAMPLES = (
+    "apf check",
+    "apf check --config /etc/autopyfactory --timeout 10",
+    "apf check --json | jq '.endpoints[] | select(.ok | not)'",
+)
+EXITS = {EXIT_FAILURE: "the configuration is good, but an endpoint or the store does not answer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of trying one endpoint."""
+
+    name: str
+    plugin: str
+    ok: bool
+    seconds: float
+    detail: str
+    """What it answered, or why it failed."""
+
+
+def check(
+    config: ConfigOption = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="An endpoint that takes longer has failed.")
+    ] = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate the configuration, then try the store and every endpoint once.
+
+    Nothing is submitted and nothing is changed.  All endpoints are tried at once, each with the given
+    limit of time or its own, whichever is shorter.
+    """
+    loaded = load_config(config)
+    with err().status(f"trying {len(loaded.wms) + len(loaded.batch)} endpoints …"):
+        tried = asyncio.run(_try_all(loaded, timeout))
+    ok = all(item.ok for item in tried)
+    if as_json:
+        print_json({"ok": ok, "files": loaded.files, "queues": len(loaded.queues), "endpoints": tried})
+    else:
+        _show(loaded, tried)
+    if not ok:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+async def _try_all(config: Config, timeout_s: float) -> list[Tried]:
+    async with built(config, SystemClock()) as endpoints:
+        store = _try("store", "", lambda: asyncio.to_thread(probe, config))
+        return list(await asyncio.gather(store, *_trials(config, endpoints, timeout_s)))
+
+
+def _trials(config: Config, endpoints: Endpoints, timeout_s: float) -> list[Awaitable[Tried]]:
+    trials: list[Awaitable[Tried]] = []
+    for name, wms in config.wms.items():
+        limit_s = min(timeout_s, wms.common.timeout_s)
+        asked = _ask_wms(config, name, endpoints.wms[name], limit_s)
+        trials.append(_try(f"wms.{name}", wms.common.plugin, asked))
+    for name, batch in config.batch.items():
+        limit_s = min(timeout_s, batch.common.timeout_s)
+        asked = _ask_batch(name, endpoints.batch[name], limit_s)
+        trials.append(_try(f"batch.{name}", batch.common.plugin, asked))
+    return trials
+
+
+def _ask_wms(config: Config, name: str, wms: WmsStatus, limit_s: float) -> Callable[[], Awaitable[str]]:
+    async def asked() -> str:
+        counts = await ask(f"wms.{name}", wms.counts(), limit_s, WmsUnavailable)
+        await ask(f"wms.{name}", wms.site_status(), limit_s, WmsUnavailable)
+        served = {queue.wms_queue for queue in config.queues.values() if queue.settings.wms == name}
+        mentioned = served & counts.keys()
+        ready = [counts[queue].ready for queue in mentioned]
+        known = UNKNOWN if None in ready else sum(n for n in ready if n is not None)
+        return f"{len(counts)} queues, {len(mentioned)} of our {len(served)}; {known} jobs ready in those"
+
+    return asked
+
+
+def _ask_batch(name: str, batch: BatchSystem, limit_s: float) -> Callable[[], Awaitable[str]]:
+    async def asked() -> str:
+        live = await ask(f"batch.{name}", batch.status(), limit_s, BatchUnavailable)
+        return f"{len(live)} live pilots of ours"
+
+    return asked
+
+
+async def _try(name: str, plugin: str, trial: Callable[[], Awaitable[str]]) -> Tried:
+    started = time.monotonic()
+    try:
+        ok, detail = True, await trial()
+    except AutoPyFactoryError as error:
+        ok, detail = False, str(error)
+    return Tried(name, plugin, ok, round(time.monotonic() - started, 3), detail)
+
+
+def _show(config: Config, tried: list[Tried]) -> None:
+    say(f"{len(config.queues)} queues, {len(config.files)} files: no problem found", style="green")
+    out().print(
+        table(
+            [Column("endpoint"), Column("plugin"), Column("result"), number("seconds"), Column("answer")],
+            [
+                (item.name, item.plugin, "ok" if item.ok else "FAILED", f"{item.seconds:.2f}", item.detail)
+                for item in tried
+            ],
+        )
+    )

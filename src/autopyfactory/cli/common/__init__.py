@@ -1,0 +1,1 @@
+"""What the verbs share: options, output, errors, reading the store, wiring."""

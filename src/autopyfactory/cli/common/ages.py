@@ -1,0 +1,32 @@
+"""Times as people say them."""
+
+from datetime import datetime
+
+_STEPS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
+
+
+def duration(seconds: float) -> str:
+    """Return ``4 s``, ``3 min``, ``2 h`` or ``5 d``: whole units, rounded down."""
+    for unit, size in _STEPS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
+def age(seconds: float | None) -> str:
+    """Return how long ago something was; ``never`` for None, ``in …`` for what is to come."""
+    if seconds is None:
+        return "never"
+    if seconds < -1:
+        return f"in {duration(-seconds)}"
+    return "just now" if seconds < 1 else f"{duration(seconds)} ago"
+
+
+def seconds_since(at: datetime | None, now: datetime) -> float | None:
+    """Return the seconds from ``at`` to ``now`` to a tenth; None where there is no time."""
+    return None if at is None else round((now - at).total_seconds(), 1)
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Return how long ago ``at`` was."""
+    return age(seconds_since(at, now))

@@ -1,0 +1,1 @@
+"""``apf demo``: board, factory and pilots in one process, with real work."""

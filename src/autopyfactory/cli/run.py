@@ -1,0 +1,111 @@
+"""``apf run``: the factory."""
+
+import asyncio
+import random
+from typing import Annotated
+
+import typer
+
+from autopyfactory.api import SystemClock
+from autopyfactory.cli.common.configuration import load_config
+from autopyfactory.cli.common.failure import UsageProblem
+from autopyfactory.cli.common.lock import lock_file, only_factory
+from autopyfactory.cli.common.logging_setup import LogFormat, LogLevel, set_up_logging
+from autopyfactory.cli.common.options import ConfigOption, JsonOption
+from autopyfactory.cli.common.output import Column, number, out, print_json, table
+from autopyfactory.cli.common.steps import deciding_reason
+from autopyfactory.cli.common.stopping import orderly_stop
+from autopyfactory.cli.common.wiring import built
+from autopyfactory.cli.explain import cycle_document
+from autopyfactory.config import Config
+from autopyfactory.model import CycleRecord, PilotIds
+
+EXAMPLES = (
+    "apf run",
+    "apf run --config /etc/autopyfactory --log-format json",
+    "apf run --once",
+    "apf run --dry-run --json",
+)
+
+
+def run(
+    config: ConfigOption = None,
+    once: Annotated[bool, typer.Option("--once", help="One cycle of every queue, then end.")] = False,
+    cycles: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="N cycles of every queue, then end.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Decide and show, send nothing; one cycle unless --cycles says more."),
+    ] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="What is logged.")] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, typer.Option(help="How log lines look, on stderr.")] = LogFormat.TEXT,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the factory: observe, decide, submit and watch, until SIGTERM or Ctrl-C.
+
+    The first signal lets submissions that are under way come to their end; pilots live on, and the next
+    run finds them again.  A second signal ends the process at once; nothing is lost then either.
+
+    With --once, --cycles or --dry-run it ends by itself, and prints what each queue decided in its last
+    cycle, and why.  Only one factory runs on a store: a second one refuses.  The configuration is read
+    once, at the start.
+    """
+    rounds = _rounds(once=once, cycles=cycles, dry_run=dry_run)
+    if rounds is None and as_json:
+        raise UsageProblem("--json needs --once, --cycles or --dry-run: a document has an end")
+    loaded = load_config(config)
+    set_up_logging(log_level, log_format)
+    with only_factory(lock_file(loaded)):
+        records = asyncio.run(_run(loaded, rounds, dry_run=dry_run))
+    if rounds is not None:
+        _show(records, as_json=as_json)
+
+
+def _rounds(*, once: bool, cycles: int | None, dry_run: bool) -> int | None:
+    if once and cycles is not None:
+        raise UsageProblem("--once and --cycles exclude each other")
+    return 1 if once or (dry_run and cycles is None) else cycles
+
+
+async def _run(config: Config, rounds: int | None, *, dry_run: bool) -> list[CycleRecord]:
+    # here, since they cost half a second that "apf --help" need not wait for
+    from autopyfactory.control import Factory
+    from autopyfactory.store import open_store
+
+    clock = SystemClock()
+    store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
+    try:
+        async with built(config, clock) as endpoints:
+            ids = PilotIds(random.SystemRandom().getrandbits)
+            factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids)
+            with orderly_stop(factory.stop):
+                return await factory.run(cycles=rounds, dry_run=dry_run)
+    finally:
+        await store.close()
+
+
+def _show(records: list[CycleRecord], *, as_json: bool) -> None:
+    now = SystemClock().now()
+    if as_json:
+        print_json({"queues": [cycle_document(record, now) for record in records]})
+        return
+    out().print(
+        table(
+            [Column("queue"), number("ready"), number("wait"), number("run"), number("submit"),
+             number("retire"), number("sent"), Column("why")],
+            [
+                (
+                    record.queue,
+                    record.state.jobs.ready,
+                    None if record.state.pilots is None else record.state.pilots.waiting,
+                    None if record.state.pilots is None else record.state.pilots.running,
+                    record.decision.submit,
+                    record.decision.retire,
+                    record.planned,
+                    "; ".join(text for text in (record.note, deciding_reason(record.decision)) if text),
+                )
+                for record in records
+            ],
+        )
+    )  # fmt: skip

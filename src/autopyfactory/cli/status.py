@@ -1,0 +1,189 @@
+"""``apf status``: what is going on."""
+
+import time
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from autopyfactory.api import SystemClock
+from autopyfactory.cli.common.ages import ago, seconds_since
+from autopyfactory.cli.common.configuration import load_config
+from autopyfactory.cli.common.failure import UsageProblem
+from autopyfactory.cli.common.lock import lock_file, running_factory
+from autopyfactory.cli.common.options import ConfigOption, JsonOption
+from autopyfactory.cli.common.output import Column, jsonable, number, out, print_json, table
+from autopyfactory.cli.common.overview import Overview, QueueView, overview
+from autopyfactory.cli.common.stores import with_store
+from autopyfactory.config import Config
+from autopyfactory.model import EndpointHealth, PilotCounts
+
+EXAMPLES = (
+    "apf status",
+    "apf status --watch --every 5",
+    "apf status --json | jq '.queues[] | select(.jobs.ready == null)'",
+)
+
+
+def status(
+    config: ConfigOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show it again and again, until Ctrl-C.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often, with --watch.")] = 2.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the factory, its endpoints and its queues.
+
+    Endpoints: the age of the last good answer, the last error, and when the next try is due.  Queues: the
+    numbers of the last cycle, live pilots by state, the last decision and its reason.  A number that is not
+    known is shown as "?" with the reason, never as 0.
+
+    All of it is read from the store, so it works from anywhere that reaches the store, and also when no
+    factory runs.
+    """
+    if watch and as_json:
+        raise UsageProblem("--watch and --json exclude each other: a document has an end")
+    loaded = load_config(config)
+    if as_json:
+        print_json(_document(loaded))
+    elif watch:
+        _watch(loaded, every)
+    else:
+        out().print(_page(loaded))
+
+
+def _watch(config: Config, every_s: float) -> None:
+    with Live(_page(config), console=out(), screen=out().is_terminal, auto_refresh=False) as live:
+        try:
+            while True:
+                time.sleep(every_s)
+                live.update(_page(config), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def _read(config: Config) -> tuple[Overview, datetime]:
+    return with_store(config, lambda store: overview(store, config)), SystemClock().now()
+
+
+def _page(config: Config) -> RenderableType:
+    view, now = _read(config)
+    return Group(_headline(config, view, now), _endpoints(view, now), _queues(view, now))
+
+
+def _headline(config: Config, view: Overview, now: datetime) -> Text:
+    pid = running_factory(lock_file(config))
+    running = (
+        Text(f"running (process {pid})", style="green") if pid else Text("not running here", style="yellow")
+    )
+    last = ago(view.last_cycle_at, now)
+    return Text.assemble("factory ", (config.factory.id, "bold"), "  ", running, f"  last cycle {last}")
+
+
+def _endpoints(view: Overview, now: datetime) -> RenderableType:
+    return table(
+        [Column("endpoint"), Column("state"), Column("last good answer"), number("failures"),
+         Column("next try"), Column("last error")],
+        [
+            (
+                item.name,
+                _state(item),
+                ago(item.ok_at, now),
+                item.failures,
+                ago(item.retry_at, now) if item.retry_at else "",
+                f"{item.error} ({ago(item.error_at, now)})" if item.error else "",
+            )
+            for item in view.endpoints
+        ],
+        title="Endpoints",
+    )  # fmt: skip
+
+
+def _queues(view: Overview, now: datetime) -> RenderableType:
+    """Return the queues; where the terminal is narrow, the reasons come in a table of their own."""
+    if out().width >= _WIDE:
+        rows = [(*_numbers(queue, now), _why(queue)) for queue in view.queues]
+        return table([*_NUMBERS, Column("why")], rows, title="Queues")
+    return Group(
+        table(_NUMBERS, [_numbers(queue, now) for queue in view.queues], title="Queues"),
+        table(_REASONS, [(queue.name, _why(queue)) for queue in view.queues], title="Reasons"),
+    )
+
+
+_WIDE = 140
+_REASONS = [Column("queue"), Column("why")]
+_NUMBERS = [
+    Column("queue"),
+    Column("site"),
+    *[number(title) for title in ("ready", "jobs run", "wait", "held", "run", "ending", "submit", "sent")],
+    Column("decided", whole=True),
+]
+
+
+def _numbers(queue: QueueView, now: datetime) -> tuple[str | int | None, ...]:
+    return (
+        queue.name,
+        queue.site_status if queue.enabled else "disabled",
+        queue.jobs.ready,
+        queue.jobs.running,
+        *_pilots(queue.pilots),
+        _signed(queue),
+        queue.planned,
+        ago(queue.decided_at, now),
+    )
+
+
+def _pilots(pilots: PilotCounts | None) -> tuple[int | None, ...]:
+    """Return how many wait, are held, run, and were told to end."""
+    if pilots is None:
+        return (None, None, None, None)
+    return (pilots.waiting - pilots.held, pilots.held, pilots.running, pilots.retiring)
+
+
+def _state(item: EndpointHealth) -> str:
+    if item.error:
+        return "failing"
+    return "ok" if item.ok_at else "not asked yet"
+
+
+def _signed(queue: QueueView) -> int | None:
+    return None if queue.submit is None or queue.retire is None else queue.submit - queue.retire
+
+
+def _why(queue: QueueView) -> str:
+    return "; ".join(text for text in (queue.unknown, queue.note, queue.reason) if text)
+
+
+def _document(config: Config) -> dict[str, object]:
+    view, now = _read(config)
+    return {
+        "factory": {
+            "id": config.factory.id,
+            "pid": running_factory(lock_file(config)),
+            "last_cycle_at": view.last_cycle_at,
+            "last_cycle_age_s": seconds_since(view.last_cycle_at, now),
+        },
+        "endpoints": [
+            {
+                "name": item.name,
+                "state": _state(item),
+                "ok_at": item.ok_at,
+                "ok_age_s": seconds_since(item.ok_at, now),
+                "error": item.error,
+                "error_at": item.error_at,
+                "failures": item.failures,
+                "retry_at": item.retry_at,
+            }
+            for item in view.endpoints
+        ],
+        "queues": [_queue_document(queue, now) for queue in view.queues],
+    }
+
+
+def _queue_document(queue: QueueView, now: datetime) -> object:
+    fields = jsonable(queue)
+    return {**fields, "age_s": seconds_since(queue.decided_at, now)} if isinstance(fields, dict) else fields
