@@ -8,6 +8,7 @@ from autopyfactory.api.errors import (
     ConfigError,
     ConfigProblem,
     CredentialExpired,
+    NotifyFailed,
     PluginBroken,
     StoreRefused,
     StoreUnavailable,
@@ -16,6 +17,7 @@ from autopyfactory.api.errors import (
     UnknownPlugin,
     WmsUnavailable,
 )
+from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
 from autopyfactory.api.rule import ChainStep, Rule, RuleSettings
@@ -33,6 +35,10 @@ __all__ = [
     "Context",
     "CredentialExpired",
     "Kind",
+    "NoticeThresholds",
+    "Notifier",
+    "NotifyFailed",
+    "NotifySettings",
     "PilotFilter",
     "PluginBroken",
     "Rule",

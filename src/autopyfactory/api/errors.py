@@ -28,6 +28,17 @@ class CredentialExpired(AutoPyFactoryError):
     """A credential is past its end: renew it before anything is sent with it."""
 
 
+class NotifyFailed(AutoPyFactoryError):
+    """A message did not reach everyone that it is for: send the same message again later.
+
+    ``partly``: somebody has it.
+    """
+
+    def __init__(self, message: str, *, partly: bool = False) -> None:
+        self.partly = partly
+        super().__init__(message)
+
+
 class StoreUnavailable(AutoPyFactoryError):
     """The store cannot be read or written at present (locked, full, gone): submit nothing, try again."""
 

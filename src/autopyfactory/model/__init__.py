@@ -13,6 +13,7 @@ from autopyfactory.model.names import (
     log_folder,
     planned_at,
 )
+from autopyfactory.model.notice import Notice, NoticeKind, Severity
 from autopyfactory.model.pilot import (
     BatchStatus,
     EndCause,
@@ -39,6 +40,8 @@ __all__ = [
     "History",
     "InputAge",
     "JobCounts",
+    "Notice",
+    "NoticeKind",
     "Outcome",
     "Pilot",
     "PilotCounts",
@@ -50,6 +53,7 @@ __all__ = [
     "QueueState",
     "Reason",
     "Report",
+    "Severity",
     "SiteStatus",
     "SubmitResult",
     "Transition",
