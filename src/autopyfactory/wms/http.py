@@ -1,6 +1,7 @@
 """Asking a server that speaks the PanDA API v1: the transport and the frame of its replies."""
 
 import asyncio
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ class PandaHttp:
 
         Raises `WmsUnavailable` as `get` does; what was asked for may have been done all the same.
         """
-        return await self._call("POST", method, json=body)
+        # as a stream, since aiohttp writes one in pieces
+        stream = io.BytesIO(json.dumps(body).encode())
+        return await self._call("POST", method, data=stream, headers={"Content-Type": "application/json"})
 
     async def close(self) -> None:
         """Close the connections.  Twice is harmless."""

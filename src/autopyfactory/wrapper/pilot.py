@@ -2,8 +2,8 @@
 """The first code on a worker node: looks at the node, then asks the WMS for payloads and runs them.
 
 One file, the standard library of Python 3.6 and nothing else, so that it runs wherever a batch system puts
-it: ``python3 -I -S pilot.py --wrapperserverurl URL --wrapperwmsqueue QUEUE``.  The WMS is anything that speaks
-``pilot/acquire_jobs`` and ``pilot/update_job`` of the PanDA API v1: AutoPyFactory's board, or PanDA.
+it: ``python3 -I -S pilot.py --wrapperserverurl URL --wrapperwmsqueue QUEUE``.  The WMS is anything that
+speaks ``pilot/acquire_jobs`` and ``pilot/update_job`` of the PanDA API v1: AutoPyFactory's board, or PanDA.
 """
 
 import argparse
