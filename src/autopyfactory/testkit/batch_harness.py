@@ -98,6 +98,7 @@ class BatchHarness(ABC):
         environment: Mapping[str, str] | None = None,
         log_url: str = "",
         attributes: Mapping[str, str] | None = None,
+        cores: int = 1,
     ) -> PilotSpec:
         """Return a specification of a small pilot."""
         return PilotSpec(
@@ -105,6 +106,7 @@ class BatchHarness(ABC):
             executable=Path(executable),
             arguments=arguments,
             environment=environment or {},
+            cores=cores,
             memory_mb=64,
             disk_mb=16,
             attributes=attributes or {},
