@@ -102,14 +102,13 @@ def caps(quirks: bool = False) -> st.SearchStrategy[RuleSettings]:
     )
 
 
-shapers = st.one_of(
-    st.builds(Scale, factor=factor),
-    st.builds(Ramp, divisor=st.integers(1, 9)),
+floors = st.one_of(
     st.builds(WarmPool, minimum=count),
     st.builds(MinPerCycle, minimum=count),
     st.builds(MinToSubmit, minimum=count),
     st.builds(MinPending, minimum=count),
 )
+shapers = st.one_of(floors, st.builds(Scale, factor=factor), st.builds(Ramp, divisor=st.integers(1, 9)))
 ready_driven = st.one_of(
     st.builds(Ready, offset=count),
     st.builds(FillActivated, default=count),
@@ -240,7 +239,7 @@ def test_no_more_are_retired_than_there_are(rules: list[RuleSettings], seen: Que
 
 
 @steady
-@given(st.lists(caps() | shapers, max_size=6), count, state)
+@given(st.lists(caps() | floors, max_size=6), count, state)
 def test_caps_and_floors_never_turn_retiring_into_submitting(
     rules: list[RuleSettings], n: int, seen: QueueState
 ) -> None:
