@@ -43,7 +43,10 @@ class Fault(StrEnum):
 class WmsWorld(Protocol):
     """A WMS at the command of a test, and the plugin under test that asks it."""
 
-    plugin: WmsStatus
+    @property
+    def plugin(self) -> WmsStatus:
+        """The plugin under test; the same one for the whole test."""
+        ...
 
     async def hold(self, jobs: Mapping[WmsQueue, JobCounts]) -> None:
         """Let the WMS hold exactly these jobs; queues left out have none."""
