@@ -1,6 +1,7 @@
 """The run that APF 2's documentation shows, number by number and in its own words."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,8 @@ def test_message(quirks: bool) -> None:
         "MaxPending:in=43,pending=10,maxpending=25,ret=15",
         "StatusOffline:comment=not offline,in=15,ret=15",
     ]
+
+
+def test_the_documentation_shows_the_same() -> None:
+    text = (Path(__file__).parents[2] / "docs/reference/rules.md").read_text(encoding="utf-8")
+    assert f"\n{apf2_message(documented(quirks=False))}\n" in text
