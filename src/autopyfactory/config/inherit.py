@@ -78,7 +78,7 @@ class Inheritance:
         if not self._complete:
             return
         if name in self._queues:
-            hint = "it is a queue, and only profiles can be extended"
+            hint = "it is a queue: extend a profile instead"
         else:
             hint = did_you_mean(name, self._profiles) or f"add [profiles.{name}], or remove it here"
         self._problems.add(node.place, f'no profile is called "{name}"', hint)

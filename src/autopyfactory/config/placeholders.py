@@ -71,7 +71,7 @@ class Placeholders:
 
     def _offer(self, name: str, value: object) -> None:
         if isinstance(value, SecretStr | SecretBytes):
-            self._unusable[name] = "it is a secret, and what pilots carry can be read by many"
+            self._unusable[name] = "it is a secret, which others could read"
         elif value is None:
             self._unusable[name] = "it is not set"
         elif isinstance(value, bool):

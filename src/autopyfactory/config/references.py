@@ -8,7 +8,7 @@ from autopyfactory.config.annotations import below, takes_table
 from autopyfactory.config.node import Items, Leaf, Node, Place, Table
 from autopyfactory.config.problems import Problems
 
-REFERENCE_HINT = 'a string may also be {env = "NAME"} or {file = "PATH"}'
+REFERENCE_HINT = 'a reference is {env = "NAME"} or {file = "PATH"}'
 
 
 class References:

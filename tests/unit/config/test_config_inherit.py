@@ -63,9 +63,7 @@ def test_a_shared_ancestor_comes_in_twice_without_harm(folder: Folder) -> None:
         ),
         (
             '[queues.Q]\nextends = "base"\n[queues.R]\nextends = "Q"',
-            [
-                '[queues.R.extends]: no profile is called "Q"; it is a queue, and only profiles can be extended'
-            ],
+            ['[queues.R.extends]: no profile is called "Q"; it is a queue: extend a profile instead'],
         ),
         (
             '[queues.Q]\nextends = 3\n[queues.R]\nextends = ["base", {a = 1}]',
