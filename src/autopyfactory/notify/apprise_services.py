@@ -1,0 +1,65 @@
+"""The library apprise: URLs become services, and each takes one message to one recipient.
+
+Imported on first use only: the library is an extra.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from apprise import Apprise, AppriseAsset, NotifyFormat
+from apprise.plugins import url_to_dict
+from apprise.result import AppriseResult, AppriseResultStatus
+
+# It tells each failure in its result; what it logs beside that may hold a URL with its password
+logging.getLogger("apprise").addHandler(logging.NullHandler())
+logging.getLogger("apprise").propagate = False
+
+
+def services(url: str, timeout_s: float) -> list[Apprise]:
+    """Return a service for each recipient of a URL; none where apprise cannot use the URL.
+
+    One each: where one address is refused, the others are not sent the message again.
+    """
+    asset = AppriseAsset(
+        app_id="AutoPyFactory",
+        app_desc="AutoPyFactory",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        service_timeout=timeout_s,
+        pgp_autogen=False,
+        pem_autogen=False,
+    )
+    found = []
+    for parts in _recipients(url):
+        service = Apprise.instantiate(parts, asset=asset)
+        if service is None:
+            return []
+        found.append(Apprise(service, asset=asset))
+    return found
+
+
+async def send(service: Apprise, title: str, body: str) -> str:
+    """Send a message in a thread of apprise's own; return why it was not sent, or an empty text."""
+    result = await service.async_notify(body=body, title=title, body_format=NotifyFormat.TEXT)
+    return "" if result else _why(result)
+
+
+def _recipients(url: str) -> Iterator[dict[str, object]]:
+    parts: dict[str, object] | None = url_to_dict(url)  # type: ignore[no-untyped-call]
+    if parts is None:
+        return
+    targets = parts.get("targets")
+    if not isinstance(targets, list | tuple) or len(targets) < 2:
+        yield parts
+        return
+    for target in targets:
+        yield {**parts, "targets": [target]}
+
+
+def _why(result: AppriseResult) -> str:
+    said = [entry.message for entry in result.logs()]
+    if result.status is AppriseResultStatus.TIMEOUT:
+        said.append("no answer in time")
+    names = ", ".join(sorted({service.name for service in result})) or "apprise"
+    return f"{names}: {'; '.join(said) or 'not sent, and no reason given'}"
