@@ -1,5 +1,6 @@
 """How long rules take: queue decisions through the documented chain of seven rules."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -15,6 +16,8 @@ from autopyfactory.sched.status_offline import StatusOffline
 from autopyfactory.sched.status_test import StatusTest
 
 DECISIONS = 10_000
+REPEATS = 3
+"""The best one is told: whatever else runs on the machine only ever adds to it."""
 CHAIN = (
     ChainStep("ready", Ready(offset=4)),
     ChainStep("scale", Scale(factor=0.5)),
@@ -37,11 +40,15 @@ def run() -> dict[str, float]:
         )
         for i in range(DECISIONS)
     ]
-    start = perf_counter()
-    for state in states:
-        run_chain(CHAIN, state)
-    seconds = perf_counter() - start
+    seconds = min(_pass(states) for _ in range(REPEATS))
     return {
         f"seconds for {DECISIONS} decisions of {len(CHAIN)} rules": seconds,
         "decisions per second": DECISIONS / seconds,
     }
+
+
+def _pass(states: Sequence[QueueState]) -> float:
+    start = perf_counter()
+    for state in states:
+        run_chain(CHAIN, state)
+    return perf_counter() - start

@@ -1,7 +1,6 @@
 """Runs a chain of rules on what is known of a queue."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from autopyfactory.api import ChainStep
 from autopyfactory.model import Decision, QueueState
@@ -18,5 +17,5 @@ def run_chain(steps: Sequence[ChainStep], state: QueueState) -> Decision:
         return unknown.block("the batch system gives no number of pilots: no cap could be held")
     decision = Decision()
     for name, rule in steps:
-        decision = rule(state, replace(decision, rule=name))
+        decision = rule(state, decision.under(name))
     return decision

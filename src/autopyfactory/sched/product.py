@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 
 
 def times(n: int, factor: float) -> Decimal:
@@ -9,7 +10,7 @@ def times(n: int, factor: float) -> Decimal:
 
     In floating point 100 × 1.1 is a little more than 110, and its ceiling 111.
     """
-    return n * Decimal(str(factor))
+    return n * _as_written(factor)
 
 
 def times_up(n: int, factor: float) -> int:
@@ -20,3 +21,8 @@ def times_up(n: int, factor: float) -> int:
 def times_down(n: int, factor: float) -> int:
     """Return the product rounded down; for n of 0 or more."""
     return math.floor(times(n, factor))
+
+
+@lru_cache(maxsize=1024)
+def _as_written(factor: float) -> Decimal:
+    return Decimal(str(factor))
