@@ -97,11 +97,15 @@ def banner(title: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write text as UTF-8, whatever the locale of the node; one call, since two threads write."""
+    """Write text as UTF-8, whatever the locale of the node.
+
+    Past Python's own buffer: what that could not flush at the end would change the exit code.
+    """
+    data = text.encode("utf-8", "replace")
     try:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
-    except (OSError, ValueError):
+        while data:
+            data = data[os.write(1, data) :]
+    except OSError:
         pass
 
 
