@@ -19,7 +19,7 @@ from autopyfactory.api import (
 from autopyfactory.cli.common.configuration import load_config
 from autopyfactory.cli.common.manual import EXIT_FAILURE
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
-from autopyfactory.cli.common.output import UNKNOWN, Column, err, number, out, print_json, say, table
+from autopyfactory.cli.common.output import UNKNOWN, Column, err, number, out, plural, print_json, say, table
 from autopyfactory.cli.common.stores import probe
 from autopyfactory.cli.common.wiring import Endpoints, built
 from autopyfactory.config import Config
@@ -58,7 +58,7 @@ def check(
     limit of time or its own, whichever is shorter.
     """
     loaded = load_config(config)
-    with err().status(f"trying {len(loaded.wms) + len(loaded.batch)} endpoints …"):
+    with err().status(f"trying {plural(len(loaded.wms) + len(loaded.batch), 'endpoint')} …"):
         tried = asyncio.run(_try_all(loaded, timeout))
     ok = all(item.ok for item in tried)
     if as_json:
@@ -96,7 +96,8 @@ def _ask_wms(config: Config, name: str, wms: WmsStatus, limit_s: float) -> Calla
         mentioned = served & counts.keys()
         ready = [counts[queue].ready for queue in mentioned]
         known = UNKNOWN if None in ready else sum(n for n in ready if n is not None)
-        return f"{len(counts)} queues, {len(mentioned)} of our {len(served)}; {known} jobs ready in those"
+        found = plural(len(counts), "queue")
+        return f"{found}, {len(mentioned)} of our {len(served)}; {known} jobs ready in those"
 
     return asked
 
@@ -104,7 +105,7 @@ def _ask_wms(config: Config, name: str, wms: WmsStatus, limit_s: float) -> Calla
 def _ask_batch(name: str, batch: BatchSystem, limit_s: float) -> Callable[[], Awaitable[str]]:
     async def asked() -> str:
         live = await ask(f"batch.{name}", batch.status(), limit_s, BatchUnavailable)
-        return f"{len(live)} live pilots of ours"
+        return f"{plural(len(live), 'live pilot')} of ours"
 
     return asked
 
@@ -119,7 +120,10 @@ async def _try(name: str, plugin: str, trial: Callable[[], Awaitable[str]]) -> T
 
 
 def _show(config: Config, tried: list[Tried]) -> None:
-    say(f"{len(config.queues)} queues, {len(config.files)} files: no problem found", style="green")
+    say(
+        f"{plural(len(config.queues), 'queue')}, {plural(len(config.files), 'file')}: no problem found",
+        style="green",
+    )
     out().print(
         table(
             [Column("endpoint"), Column("plugin"), Column("result"), number("seconds"), Column("answer")],

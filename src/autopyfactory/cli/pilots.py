@@ -76,14 +76,13 @@ def _list(found: list[Pilot], limit: int) -> None:
     out().print(
         table(
             [Column("pilot", whole=True), Column("queue"), Column("state"), Column("since"),
-             Column("batch id"), Column("host"), number("exit"), Column("reason")],
+             Column("host"), number("exit"), Column("reason")],
             [
                 (
                     item.id,
                     item.queue,
                     _state(item),
                     ago(item.changed_at, now),
-                    item.batch_id or "",
                     item.host,
                     _exit(item),
                     item.reason,

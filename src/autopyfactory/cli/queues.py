@@ -10,7 +10,7 @@ import typer
 from autopyfactory.api import Store, SystemClock
 from autopyfactory.cli.common.configuration import load_config
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
-from autopyfactory.cli.common.output import Column, number, out, print_json, table
+from autopyfactory.cli.common.output import Cell, Column, number, out, print_json, table
 from autopyfactory.cli.common.overview import count_live
 from autopyfactory.cli.common.stores import with_store
 from autopyfactory.config import Config, QueueConfig
@@ -52,23 +52,32 @@ def queues(
         print_json({"since": since, "queues": [_document(*row) for row in rows]})
         return
     out().print(
-        table(
-            [Column("queue"), Column("serves"), Column("pilots go to"), Column("chain"), number("live"),
-             number("done"), number("empty"), number("failed"), number("removed"), number("lost")],
-            [
-                (
-                    queue.name + ("" if queue.settings.enabled else " (disabled)"),
-                    f"{queue.settings.wms}/{queue.wms_queue}",
-                    queue.settings.batch,
-                    ", ".join(step.name for step in queue.chain),
-                    live.total + live.retiring,
-                    ended.done, ended.empty, ended.failed, ended.removed, ended.lost,
-                )
-                for queue, live, ended in rows
-            ],
-            title=f"Queues, endings of the last {hours:g} h",
-        )
-    )  # fmt: skip
+        table(_COLUMNS, [_row(*row) for row in rows], title=f"Queues, endings of the last {hours:g} h")
+    )
+
+
+_COLUMNS = [
+    Column("queue", least=6),
+    Column("serves", least=6),
+    Column("through"),
+    Column("chain", least=13),
+    *(number(title) for title in ("live", "done", "empty", "failed", "removed", "lost")),
+]
+
+
+def _row(queue: QueueConfig, live: PilotCounts, ended_pilots: EndedPilots) -> tuple[Cell, ...]:
+    return (
+        queue.name + ("" if queue.settings.enabled else " (disabled)"),
+        f"{queue.settings.wms}/{queue.wms_queue}",
+        queue.settings.batch,
+        ", ".join(step.name for step in queue.chain),
+        live.total + live.retiring,
+        ended_pilots.done,
+        ended_pilots.empty,
+        ended_pilots.failed,
+        ended_pilots.removed,
+        ended_pilots.lost,
+    )
 
 
 async def _read(

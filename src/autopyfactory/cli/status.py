@@ -1,6 +1,7 @@
 """``apf status``: what is going on."""
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -105,43 +106,51 @@ def _endpoints(view: Overview, now: datetime) -> RenderableType:
 
 def _queues(view: Overview, now: datetime) -> RenderableType:
     """Return the queues; where the terminal is narrow, the reasons come in a table of their own."""
+    rare = [(title, count) for title, count in _RARE if any(_number(q, count) for q in view.queues)]
+    columns = [*_BEFORE, *(number(title) for title, _ in rare), *_AFTER]
+    rows = [
+        (
+            queue.name,
+            queue.site_status if queue.enabled else "disabled",
+            queue.jobs.ready,
+            queue.jobs.running,
+            _number(queue, lambda pilots: pilots.planned + pilots.pending),
+            _number(queue, lambda pilots: pilots.running),
+            *(_number(queue, count) for _, count in rare),
+            _signed(queue),
+            queue.planned,
+            ago(queue.decided_at, now),
+        )
+        for queue in view.queues
+    ]
+    why = [_why(queue) for queue in view.queues]
     if out().width >= _WIDE:
-        rows = [(*_numbers(queue, now), _why(queue)) for queue in view.queues]
-        return table([*_NUMBERS, Column("why")], rows, title="Queues")
+        whole = [(*row, reason) for row, reason in zip(rows, why, strict=True)]
+        return table([*columns, Column("why")], whole, title="Queues")
+    reasons = [(queue.name, reason) for queue, reason in zip(view.queues, why, strict=True)]
     return Group(
-        table(_NUMBERS, [_numbers(queue, now) for queue in view.queues], title="Queues"),
-        table(_REASONS, [(queue.name, _why(queue)) for queue in view.queues], title="Reasons"),
+        table(columns, rows, title="Queues"),
+        table([Column("queue"), Column("why", least=30)], reasons, title="Reasons"),
     )
 
 
 _WIDE = 140
-_REASONS = [Column("queue"), Column("why")]
-_NUMBERS = [
-    Column("queue"),
-    Column("site"),
-    *[number(title) for title in ("ready", "jobs run", "wait", "held", "run", "ending", "submit", "sent")],
-    Column("decided", whole=True),
+_BEFORE = [
+    Column("queue", least=6),
+    Column("site", least=7),
+    *(number(title) for title in ("jobs ready", "jobs run", "pilots wait", "pilots run")),
 ]
+_RARE: Sequence[tuple[str, Callable[[PilotCounts], int]]] = (
+    ("held", lambda pilots: pilots.held),
+    ("unseen", lambda pilots: pilots.unknown),
+    ("ending", lambda pilots: pilots.retiring),
+)
+"""Columns that are shown only where any queue has such pilots."""
+_AFTER = [number("submit"), number("sent"), Column("decided", whole=True)]
 
 
-def _numbers(queue: QueueView, now: datetime) -> tuple[str | int | None, ...]:
-    return (
-        queue.name,
-        queue.site_status if queue.enabled else "disabled",
-        queue.jobs.ready,
-        queue.jobs.running,
-        *_pilots(queue.pilots),
-        _signed(queue),
-        queue.planned,
-        ago(queue.decided_at, now),
-    )
-
-
-def _pilots(pilots: PilotCounts | None) -> tuple[int | None, ...]:
-    """Return how many wait, are held, run, and were told to end."""
-    if pilots is None:
-        return (None, None, None, None)
-    return (pilots.waiting - pilots.held, pilots.held, pilots.running, pilots.retiring)
+def _number(queue: QueueView, count: Callable[[PilotCounts], int]) -> int | None:
+    return None if queue.pilots is None else count(queue.pilots)
 
 
 def _state(item: EndpointHealth) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -28,11 +28,18 @@ class Column:
     align: Literal["left", "right"] = "left"
     whole: bool = False
     """Never wrapped: identities that people copy."""
+    least: int = 4
+    """Narrower than this it does not become, so that no word is read letter by letter."""
 
 
 def number(title: str) -> Column:
     """Return a right-aligned column; a None in it is shown as ``?``."""
-    return Column(title, align="right")
+    return Column(title, align="right", least=1)
+
+
+def plural(n: int, word: str) -> str:
+    """Return ``1 queue`` or ``2 queues``."""
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def out() -> Console:
@@ -45,19 +52,49 @@ def err() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], title: str = "") -> Table:
-    """Return a table; cells are plain text, whatever brackets they hold."""
-    shown = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], title: str = "") -> RenderableType:
+    """Return a table; cells are plain text, whatever brackets they hold.
+
+    Where the terminal is too narrow for it, every row becomes a list of its cells, one line each.
+    """
+    lines = [[_cell(value) for value in row] for row in rows]
+    if out().width < _least_width(columns, lines):
+        return _lists(columns, lines, title)
+    shown = Table(
+        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False
+    )
     for column in columns:
         shown.add_column(
             column.title,
+            min_width=column.least,
             justify=column.align,
-            no_wrap=column.whole or column.align == "right",
+            no_wrap=column.whole,
             overflow="fold",
         )
-    for row in rows:
-        shown.add_row(*[_cell(value) for value in row])
+    for line in lines:
+        shown.add_row(*line)
     return shown
+
+
+def _least_width(columns: Sequence[Column], lines: Sequence[Sequence[Text]]) -> int:
+    widths = []
+    for index, column in enumerate(columns):
+        cells = [line[index].cell_len for line in lines if column.whole or column.align == "right"]
+        widths.append(max([column.least, *map(len, column.title.split()), *cells]))
+    return sum(widths) + 2 * len(columns)
+
+
+def _lists(columns: Sequence[Column], lines: Sequence[Sequence[Text]], title: str) -> RenderableType:
+    parts: list[RenderableType] = [Text(title, style="italic")] if title else []
+    for line in lines:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="bold")
+        grid.add_column(overflow="fold")
+        for column, cell in zip(columns, line, strict=True):
+            if cell.plain:
+                grid.add_row(column.title, cell)
+        parts += [Text(), grid]
+    return Group(*parts, Text())
 
 
 def say(text: str, style: str = "", *, in_one_line: bool = False) -> None:

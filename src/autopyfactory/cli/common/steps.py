@@ -1,6 +1,6 @@
 """A chain's trace, as a table and as a document."""
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from autopyfactory.cli.common.output import Column, number, table
 from autopyfactory.model import Decision
@@ -18,7 +18,7 @@ def steps_document(decision: Decision) -> dict[str, object]:
     }
 
 
-def steps_table(decision: Decision) -> Table:
+def steps_table(decision: Decision) -> RenderableType:
     """Return the trace with one line per rule; negative numbers count pilots to retire."""
     return table(
         [Column("rule", whole=True), number("in"), number("out"), Column("why")],
@@ -27,9 +27,12 @@ def steps_table(decision: Decision) -> Table:
 
 
 def deciding_reason(decision: Decision) -> str:
-    """Return the one reason that an operator asks for: of the last step that changed the number."""
+    """Return the one reason that an operator asks for.
+
+    That of the last step that changed the number; where none did, of the first, which found nothing to do.
+    """
     if not decision.reasons:
         return ""
     changed = [step for step in decision.reasons if step.before != step.after]
-    step = changed[-1] if changed else decision.reasons[-1]
+    step = changed[-1] if changed else decision.reasons[0]
     return f"{step.rule}: {step.why}"

@@ -42,7 +42,7 @@ sched = [
     {scale = {factor = $share}},           # divided by the $payloads payloads that each pilot takes,
     {max_to_run = {maximum = $most}},      # a few more at once than there are slots,
     {max_per_cycle = {maximum = $burst}},  # not all in one go,
-    {max_pending = {maximum = $burst}},    # and few that wait
+    {max_pending = {maximum = $waiting}},  # and few that wait: what still waits at the end was for nothing
 ]
 
 [queues.$queue.pilot]
@@ -107,6 +107,7 @@ def fresh(folder: Path) -> Iterator[Setting]:
 def write_configuration(setting: Setting, url: str, slots: int) -> None:
     """Write the configuration for a board at ``url`` and that many slots."""
     burst = max(1, slots // 2)
+    waiting = max(1, slots // 4)
     text = _CONFIGURATION.substitute(
         file=setting.config.name,
         queue=QUEUE,
@@ -114,8 +115,9 @@ def write_configuration(setting: Setting, url: str, slots: int) -> None:
         slots=slots,
         share=1 / PAYLOADS_PER_PILOT,
         payloads=PAYLOADS_PER_PILOT,
-        most=slots + burst,
+        most=slots + waiting,
         burst=burst,
+        waiting=waiting,
     )
     setting.config.write_text(text, encoding="utf-8")
 

@@ -5,13 +5,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from autopyfactory.api import Sample
 from autopyfactory.board import JobStatus
 from autopyfactory.cli.charts import supply_chart, to_png
 from autopyfactory.cli.common.output import Column, number, out, say, table
 from autopyfactory.cli.demo.estimate import Count, Estimate, merge, parse_count
-from autopyfactory.cli.demo.setting import Setting
+from autopyfactory.cli.demo.setting import QUEUE, Setting
 from autopyfactory.cli.demo.world import Outcome, Plan
-from autopyfactory.model import Pilot, PilotState
+from autopyfactory.model import JobCounts, Pilot, PilotState, QueueName
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +114,20 @@ def picture(plan: Plan, setting: Setting, outcome: Outcome, summary: Summary) ->
     if summary.estimate:
         words.append(_pi(summary.estimate))
     chart = supply_chart(
-        outcome.samples,
+        [*outcome.samples, _end(outcome)],
         outcome.started_at,
         title=f"{plan.jobs} jobs through {plan.slots} slots in {summary.seconds:.0f} s",
         subtitle=[" · ".join(words)],
         slots=plan.slots,
     )
     to_png(chart, setting.chart)
+
+
+def _end(outcome: Outcome) -> Sample:
+    """Return how it stood when all was over: the last cycle came a little before."""
+    last = outcome.last
+    jobs = JobCounts(0, last.ready, last.running, last.finished, last.failed)
+    return Sample(outcome.ended_at, QueueName(QUEUE), jobs, last.pilots, submit=0, planned=0)
 
 
 def show(summary: Summary) -> None:
