@@ -46,8 +46,9 @@ class Endpoints:
 
     def _parts(self, table: Table, kind: Kind, model: type[C]) -> tuple[type[Any], C, Settings] | None:
         common_keys = keys_of(model)
-        common = validate(model, self._references.resolve(table.only(common_keys), model), self._problems)
-        plugin = self._plugin(table, kind)
+        resolved = self._references.resolve(table.only(common_keys), model)
+        common = validate(model, resolved, self._problems)
+        plugin = self._plugin(resolved, kind)
         if plugin is None:
             return None
         own_keys = keys_of(plugin.Settings)

@@ -21,13 +21,12 @@ class Inheritance:
         profiles: Mapping[str, Table],
         queues: Mapping[str, Table],
         problems: Problems,
-        *,
-        complete: bool,
+        elsewhere: str,
     ) -> None:
         self._profiles = profiles
         self._queues = queues
         self._problems = problems
-        self._complete = complete
+        self._elsewhere = elsewhere
         self._merged: dict[str, tuple[Table, bool]] = {}
 
     def effective(self, table: Table) -> tuple[Table, bool]:
@@ -75,12 +74,14 @@ class Inheritance:
                 yield None, node
 
     def _report_unknown(self, name: str, node: Node) -> None:
-        if not self._complete:
-            return
         if name in self._queues:
             hint = "it is a queue: extend a profile instead"
         else:
-            hint = did_you_mean(name, self._profiles) or f"add [profiles.{name}], or remove it here"
+            hint = (
+                did_you_mean(name, self._profiles)
+                or self._elsewhere
+                or f"add [profiles.{name}], or remove it here"
+            )
         self._problems.add(node.place, f'no profile is called "{name}"', hint)
 
     def _report_cycle(self, members: tuple[str, ...]) -> None:

@@ -1,20 +1,27 @@
 """Reads a whole configuration, or just the chains of its queues."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from autopyfactory.api import ChainStep, did_you_mean
 from autopyfactory.config.chain import Chains
 from autopyfactory.config.endpoints import Endpoints
-from autopyfactory.config.node import Leaf, Place, Table
+from autopyfactory.config.node import Leaf, Node, Place, Table
 from autopyfactory.config.paths import anchor, anchor_store
 from autopyfactory.config.problems import Problems
 from autopyfactory.config.queues import Queue, Queues
 from autopyfactory.config.references import References
 from autopyfactory.config.source import Sections, read_sections
 from autopyfactory.config.spec import SpecBuilder, SpecContext
-from autopyfactory.config.tree import Config, Endpoint, FactorySettings, QueueConfig, QueueSettings
-from autopyfactory.config.validate import validate
+from autopyfactory.config.tree import (
+    Config,
+    Endpoint,
+    FactorySettings,
+    PilotSettings,
+    QueueConfig,
+    QueueSettings,
+)
+from autopyfactory.config.validate import salvage, validate
 from autopyfactory.model import QueueName, WmsQueue
 
 _CAP = "max_per_factory"
@@ -30,8 +37,9 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> Config:
     """
     problems = Problems()
     sections = read_sections(paths, problems)
-    config = _Loader(sections, environ, problems).config(Place(str(paths[0])))
-    problems.raise_any([str(file) for file in sections.files])
+    references = References(environ, sections.base, problems)
+    config = _Loader(sections, references, problems).config(Place(str(paths[0])))
+    problems.raise_any([str(file) for file in sections.files], references.found)
     return config
 
 
@@ -44,16 +52,17 @@ def load_chains(
     """
     problems = Problems()
     sections = read_sections(paths, problems)
-    chains = _Loader(sections, environ, problems).chains()
-    problems.raise_any([str(file) for file in sections.files])
+    references = References(environ, sections.base, problems)
+    chains = _Loader(sections, references, problems).chains()
+    problems.raise_any([str(file) for file in sections.files], references.found)
     return chains
 
 
 class _Loader:
-    def __init__(self, sections: Sections, environ: Mapping[str, str], problems: Problems) -> None:
+    def __init__(self, sections: Sections, references: References, problems: Problems) -> None:
         self._sections = sections
         self._problems = problems
-        self._references = References(environ, sections.base, problems)
+        self._references = references
         self._chains = Chains(self._factory_cap(), self._references, problems)
 
     def chains(self) -> dict[QueueName, tuple[ChainStep, ...]]:
@@ -115,21 +124,31 @@ class _Loader:
         chain = reader.chain(queue)
         settings = reader.settings(queue.table, partial=not queue.whole)
         self._check_endpoints(queue.table)
-        if settings is None:
+        wms_queue = WmsQueue(_text(queue.table, "wms_queue") or queue.name)
+        endpoint = wms.get(_text(queue.table, "wms"))
+        context = SpecContext(queue.name, wms_queue, factory, endpoint, self._sections.base)
+        pilot = settings.pilot if settings else _right_part(queue.table.entries.get("pilot"))
+        spec = SpecBuilder(context, queue.table, self._problems).build(pilot)
+        if settings is None or chain is None:
             return None
-        wms_queue = WmsQueue(settings.wms_queue or queue.name)
-        context = SpecContext(queue.name, wms_queue, factory, wms.get(settings.wms), self._sections.base)
-        spec = SpecBuilder(context, queue.table, self._problems).build(settings.pilot)
-        return None if chain is None else QueueConfig(queue.name, settings, wms_queue, chain, spec)
+        return QueueConfig(queue.name, settings, wms_queue, chain, spec)
 
     def _check_endpoints(self, table: Table) -> None:
         for kind in ("wms", "batch"):
-            self._check_endpoint(kind, table, self._sections.named[kind])
+            name = _text(table, kind)
+            known = self._sections.named[kind]
+            if name and name not in known:
+                hint = did_you_mean(name, known) or self._sections.elsewhere or f"add [{kind}.{name}]"
+                self._problems.add(table.entries[kind].place, f"there is no [{kind}.{name}]", hint)
 
-    def _check_endpoint(self, kind: str, table: Table, known: Iterable[str]) -> None:
-        node = table.entries.get(kind)
-        if not isinstance(node, Leaf) or not isinstance(node.value, str) or node.missing:
-            return
-        if node.value not in known and self._sections.complete:
-            hint = did_you_mean(node.value, known) or f"add [{kind}.{node.value}]"
-            self._problems.add(node.place, f"there is no [{kind}.{node.value}]", hint)
+
+def _text(table: Table, key: str) -> str:
+    """Return the text of an entry, or an empty one where it has none, which has been reported."""
+    node = table.entries.get(key)
+    return node.value if isinstance(node, Leaf) and isinstance(node.value, str) else ""
+
+
+def _right_part(pilot: Node | None) -> PilotSettings:
+    """Return what is right of a ``pilot`` table of which something may be wrong."""
+    found = salvage(PilotSettings, pilot) if isinstance(pilot, Table) else None
+    return found or PilotSettings()

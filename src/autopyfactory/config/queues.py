@@ -41,9 +41,7 @@ class Queues:
         profiles: dict[str, Table] = {}
         for name, table in self._profiles:
             profiles.setdefault(name, table)
-        self._inheritance = Inheritance(
-            profiles, sections.named["queues"], problems, complete=sections.complete
-        )
+        self._inheritance = Inheritance(profiles, sections.named["queues"], problems, sections.elsewhere)
 
     def profiles(self) -> Iterator[Table]:
         """Give every profile's own table, after checking what it extends and its chain."""

@@ -34,6 +34,11 @@ class Sections:
     repeated: list[tuple[str, str, Table]] = field(default_factory=list)
     """Kind, name and table of those whose name was taken, which has been reported."""
 
+    @property
+    def elsewhere(self) -> str:
+        """The hint for what is not found, where a file that could not be read may hold it; else empty."""
+        return "" if self.complete else "it may be in what could not be read"
+
     def every(self, kind: str) -> Iterator[tuple[str, Table]]:
         """Give all sections of a kind, those whose name was taken at the end."""
         yield from self.named[kind].items()

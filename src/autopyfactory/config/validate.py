@@ -64,6 +64,15 @@ def validate(
     return None
 
 
+def salvage(model: type[M], table: Table) -> M | None:
+    """Return the settings made of those entries that are right, or None where required ones are not.
+
+    For checks of what depends on them, so that a wrong entry does not hide what else is wrong.
+    """
+    right = [key for key in table.entries if not _is_wrong(model, table.only([key]))]
+    return validate(model, table.only(right), Problems())
+
+
 def known_keys(key: str, known: Iterable[str]) -> str:
     """Return the hint for a key that nobody reads."""
     names = sorted(known)
@@ -112,6 +121,12 @@ def _report(faults: Sequence[_Fault], problems: Problems) -> None:
         expected = dict.fromkeys(fault.expected for fault in here if fault.expected)
         text = f"expected {' or '.join(expected)}, got {here[0].found}" if expected else here[0].text
         problems.add(here[0].place, text, next((fault.hint for fault in here if fault.hint), ""))
+
+
+def _is_wrong(model: type[BaseModel], table: Table) -> bool:
+    problems = Problems()
+    validate(model, table, problems, partial=True)
+    return bool(problems)
 
 
 def _as_text(value: date | time) -> str:

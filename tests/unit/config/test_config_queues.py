@@ -79,6 +79,21 @@ def test_one_bad_queue_does_not_hide_another(folder: Folder) -> None:
     assert [line.split(":")[0] for line in found] == ["[queues.A.enabled]", "[queues.B.status]"]
 
 
+def test_a_wrong_key_of_a_queue_does_not_hide_what_is_wrong_with_its_pilot(folder: Folder) -> None:
+    text = """
+        [queues.A]
+        extends = "base"
+        interval_s = 0
+        pilot = {cores = 0, executable = "none.sh", arguments = "{quue}"}
+        """
+    assert folder.problems(text) == [
+        "[queues.A.interval_s]: expected more than 0, got 0",
+        "[queues.A.pilot.cores]: expected at least 1, got 0",
+        f"[queues.A.pilot.executable]: cannot read {folder.path}/none.sh: No such file or directory",
+        '[queues.A.pilot.arguments]: unknown placeholder {quue}; did you mean "queue"?',
+    ]
+
+
 def test_quirks_reach_every_rule_that_has_them_and_no_other(folder: Folder) -> None:
     sched = (
         "sched = ['ready', {max_pending = {maximum = 5}}, {max_pending = {maximum = 5, apf2_quirks = false}}]"

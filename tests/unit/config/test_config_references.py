@@ -110,6 +110,18 @@ def test_errors_never_show_a_secret(folder: Folder, lines: str, expected: str) -
     assert "12345" not in problem
 
 
+def test_what_is_kept_elsewhere_is_told_nowhere(folder: Folder) -> None:
+    text = '[queues.Q]\nextends = "base"\nwms = {env = "W"}\npilot = {executable = {env = "X"}}'
+    assert folder.problems(text, {"W": "s3cr3t-wms", "X": "s3cr3t-file"}) == [
+        "[queues.Q.wms]: there is no [wms.**********]; add [wms.**********]",
+        f"[queues.Q.pilot.executable]: cannot read {folder.path}/**********: No such file or directory",
+    ]
+
+
+def test_the_plugin_itself_may_be_named_elsewhere(folder: Folder) -> None:
+    assert list(folder.load('[wms.v]\nplugin = {env = "P"}', {"P": "remote"}).wms) == ["w", "v"]
+
+
 def test_neither_dumps_nor_representations_show_a_secret(folder: Folder) -> None:
     base = BASE.replace('id = "test"', 'id = "test"\nstore = "postgresql://apf:s3cr3t-password@db/apf"')
     base = base.replace("[wms.w]", '[wms.w]\ntoken = "s3cr3t-token"')

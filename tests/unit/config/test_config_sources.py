@@ -70,15 +70,17 @@ def test_what_is_defined_twice_is_told_and_checked_all_the_same(folder: Folder) 
     ]
 
 
-def test_a_file_that_cannot_be_read_hides_nothing_and_invents_nothing(folder: Folder) -> None:
-    """Nothing is called missing that may be in the file that could not be read."""
+def test_a_file_that_cannot_be_read_hides_nothing(folder: Folder) -> None:
+    """What may be in it is not called missing, or only with that hint."""
     folder.write("a.toml", '[queues.Q]\nextends = "base"\nwms = "w"\ninterval_s = "fast"\n')
     folder.write("b.toml", "[factory]\nid = \n")
     (folder.path / "c.toml").write_bytes(b'x = "\xff"')
     folder.write("empty/readme", "")
     assert problems("a.toml", "b.toml", "c.toml", "d.toml", "empty") == [
         "empty: there is no *.toml file in this directory",
+        'a.toml [queues.Q.extends]: no profile is called "base"; it may be in what could not be read',
         'a.toml [queues.Q.interval_s]: expected a number, got "fast"',
+        "a.toml [queues.Q.wms]: there is no [wms.w]; it may be in what could not be read",
         "b.toml: not TOML: Invalid value (at line 2, column 6)",
         "c.toml: not text in UTF-8: byte 5 is 0xff",
         "d.toml: cannot read the file: No such file or directory",
