@@ -133,8 +133,9 @@ class LocalBatch:
             self._make_directories()
             listing = {}
             waits = False
-            for pilot, submission in self._known().items():
-                life, running = self._files.look(pilot)
+            known = self._known()
+            for pilot, life, running in self._files.survey(known):
+                submission = known[pilot]
                 waits = waits or life is Life.WAITING
                 if submission.factory == self._context.factory and life in {Life.WAITING, Life.RUNNING}:
                     listing[pilot] = self._describe(pilot, submission, running)
@@ -211,7 +212,7 @@ class LocalBatch:
                 nice=settings.nice,
                 kill_grace_s=settings.kill_grace_s,
                 keep_endings_s=settings.keep_endings_s,
-                base_environment={"USER": getpass.getuser(), **inherited},
+                base_environment={"USER": _user(), **inherited},
             )
         )
 
@@ -242,6 +243,13 @@ class LocalBatch:
             yield
         except (OSError, ValueError) as error:
             raise BatchUnavailable(f"the files of local pilots cannot be used: {error}") from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        return str(os.getuid())
 
 
 def _absolute(spec: PilotSpec) -> PilotSpec:

@@ -16,7 +16,8 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -50,6 +51,9 @@ class Running(NamedTuple):
     memory_mb: int
     cpus: tuple[int, ...]
     """The processors that it may use; empty: all."""
+
+
+_GONE = Running(ProcessId(0, 0, ""), ProcessId(0, 0, ""), 0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,8 @@ class LocalFiles:
 
         Raises `OSError` with nothing done.
         """
-        text = json.dumps(submission.encode())
         name = f"{submission.submitted_s:020.6f}-{submission.pilots[0]}.json"
-        aside = self._write_aside(text)
+        aside = self._write_aside(json.dumps(submission.encode()), durably=True)
         try:
             aside.replace(self._submissions / name)
         except OSError:
@@ -121,7 +124,7 @@ class LocalFiles:
     def submission(self, name: str) -> Submission | None:
         """Return a submission; None where all of its pilots have ended.  Raises `ValueError`: damaged."""
         try:
-            return Submission.decode(_read_json(self._submissions / name))
+            return Submission.decode(_read_json(f"{self._submissions}/{name}"))
         except FileNotFoundError:
             return None
 
@@ -147,6 +150,21 @@ class LocalFiles:
             return Life.VANISHED, running
         return (Life.CANCELLED if self.is_cancelled(pilot) else Life.WAITING), None
 
+    def survey(self, pilots: Iterable[PilotId]) -> Iterator[tuple[PilotId, Life, Running | None]]:
+        """Return how each of many submitted pilots fares; the same as `look`, ten times as fast.
+
+        A cancelled pilot that was not started before this looked is never started: `Keeper.keep`.
+        """
+        cancelled = set(os.listdir(self._cancelled))  # noqa: PTH208 - names are all that is wanted
+        started = set(os.listdir(self._pilots))  # noqa: PTH208
+        for pilot in pilots:
+            if pilot in started:
+                yield pilot, *self.look(pilot)
+            elif self.has_ended(pilot):
+                yield pilot, Life.ENDED, None
+            else:
+                yield pilot, Life.CANCELLED if pilot in cancelled else Life.WAITING, None
+
     def working_directory(self, pilot: PilotId) -> Path:
         """Return where the pilot runs."""
         return self._pilots / pilot / "work"
@@ -158,9 +176,11 @@ class LocalFiles:
     def running(self, pilot: PilotId) -> Running | None:
         """Return the processes of a pilot; None where it was not started."""
         try:
-            told = _read_json(self._pilots / pilot / "running.json")
+            told = _read_json(f"{self._pilots}/{pilot}/running.json")
         except FileNotFoundError:
             return None
+        except ValueError:  # the machine itself crashed while this was written
+            return _GONE
         return Running(
             pilot=ProcessId(*told["pilot"]),
             keeper=ProcessId(*told["keeper"]),
@@ -186,8 +206,7 @@ class LocalFiles:
 
     def has_ended(self, pilot: PilotId) -> bool:
         """Whether the ending of the pilot is known."""
-        name = f"{pilot}.json"
-        return (self._endings / name).exists() or (self._read / name).exists()
+        return any(os.access(f"{place}/{pilot}.json", os.F_OK) for place in (self._endings, self._read))
 
     def end(self, pilot: PilotId, factory: FactoryId, ending: Ending) -> None:
         """Record how a pilot ended, unless that is known already, and forget the rest of it."""
@@ -207,7 +226,7 @@ class LocalFiles:
         cancelled = self.is_cancelled(pilot)
         ending = Ending(
             cause=EndCause.CANCELLED if cancelled else EndCause.SIGNAL,
-            started_at=moment(running.started_s) if running else None,
+            started_at=moment(running.started_s) if running and running is not _GONE else None,
             host=socket.gethostname() if running else "",
             reason="" if cancelled else "its keeper vanished, so nobody knows how it ended",
         )
@@ -217,17 +236,20 @@ class LocalFiles:
         """Return how a factory's pilot ended, and note that it was told; None where that is not known."""
         name = f"{pilot}.json"
         told: dict[str, Any] | None = None
-        for directory in (self._endings, self._read, self._endings):
-            # once more in the first: another reader may have moved it in between, never back
-            try:
-                told = _read_json(directory / name)
-            except FileNotFoundError:
-                continue
-            break
+        try:
+            for directory in (
+                self._endings,
+                self._read,
+            ):  # it is moved from the first to the second, never back
+                with suppress(FileNotFoundError):
+                    told = _read_json(f"{directory}/{name}")
+                    break
+        except ValueError:  # the machine itself crashed while this was written
+            return Ending(cause=EndCause.SIGNAL, reason="the record of its ending is damaged")
         if told is None or told.pop("factory") != factory:
             return None
-        if (self._endings / name).exists():
-            (self._endings / name).replace(self._read / name)
+        with suppress(FileNotFoundError):
+            os.rename(f"{self._endings}/{name}", f"{self._read}/{name}")  # noqa: PTH104
         return decode_ending(told)
 
     def tidy(self, now_s: float, keep_s: float) -> None:
@@ -236,14 +258,18 @@ class LocalFiles:
             for file in _older(directory, now_s - keep_s):
                 Path(file.path).unlink(missing_ok=True)
 
-    def _write_aside(self, text: str) -> Path:
-        """Write a new file durably, to be moved to its place; leave nothing where that fails."""
+    def _write_aside(self, text: str, *, durably: bool = False) -> Path:
+        """Write a new file, to be moved to its place; leave nothing where that fails.
+
+        What only tells of processes need not be durable: they do not survive a crash of the machine either.
+        """
         path = self.tmp / f"{os.getpid()}-{os.urandom(6).hex()}"
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+                if durably:
+                    file.flush()
+                    os.fsync(file.fileno())
         except OSError:
             path.unlink(missing_ok=True)
             raise
@@ -257,9 +283,10 @@ def _older(directory: Path, before_s: float) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: str) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:  # noqa: PTH123 - a third of the time of Path.read_bytes
+            told: dict[str, Any] = json.loads(file.read())
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); move it away to go on") from error
     return told

@@ -5,6 +5,7 @@ first instruction runs only after ``running.json`` is in place, and only if it w
 """
 
 import ctypes
+import gc
 import os
 import resource
 import shutil
@@ -56,6 +57,7 @@ class Keeper:
         ``starters_own`` are closed then: up to there the starter's lock is held, so that no other starter can
         take this pilot for one that is still to be started.
         """
+        gc.disable()  # a collection would touch, and so copy, every page that is shared with the starter
         os.setsid()
         signal.pthread_sigmask(signal.SIG_BLOCK, _WAKING)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ def signal_group(leader: int, number: signal.Signals) -> None:
         os.killpg(leader, number)
 
 
+@cache
 def boot_id() -> str:
     """Return what tells this boot of the machine from all others."""
     return _BOOT_ID.read_text(encoding="ascii").strip()

@@ -235,6 +235,8 @@ def _take_lock(files: LocalFiles, patience_s: float) -> int | None:
                 return None
             time.sleep(0.02)
         else:
+            os.truncate(lock, 0)
+            os.write(lock, f"{os.getpid()}\n".encode())  # for people who look for it
             return lock
 
 
