@@ -1,11 +1,12 @@
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from autopyfactory.api import StoreRefused, StoreUnavailable
-from autopyfactory.board import create_app
+from autopyfactory.board import JobSpec, create_app, queue
 from autopyfactory.board.database import Database
 
 
@@ -93,3 +94,17 @@ async def test_commits_are_synchronised_to_disk(tmp_path: Path) -> None:
     )
     await database.close()
     assert modes == ("wal", 2)
+
+
+async def test_a_full_disk_keeps_all_that_was_and_half_of_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "b.db")
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    specs = [JobSpec(queue="Q", command="x" * 1000) for _ in range(500)]
+    before = await database.run(lambda c: queue.submit(c, specs[:3], now))
+    pages = await database.run(lambda c: c.execute(text("PRAGMA page_count")).scalar_one())
+    await database.run(lambda c: c.execute(text(f"PRAGMA max_page_count={pages + 5}")).scalar_one())
+    with pytest.raises(StoreUnavailable, match="full; see that .* the disk has room"):
+        await database.run(lambda c: queue.submit(c, specs, now))
+    kept = await database.run(lambda c: queue.listing(c, None, None, None, 1000))
+    await database.close()
+    assert [job.job_id for job in kept] == before[::-1]
