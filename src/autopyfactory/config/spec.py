@@ -56,7 +56,7 @@ class SpecBuilder:
             queue=context.queue,
             executable=self._executable(pilot.executable),
             arguments=self._arguments(pilot),
-            environment=self._filled("environment", pilot.environment),
+            environment=self._environment(pilot.environment),
             inputs=tuple(self._readable(path, "inputs", i) for i, path in enumerate(pilot.inputs)),
             cores=pilot.cores,
             memory_mb=pilot.memory_mb,
@@ -111,6 +111,12 @@ class SpecBuilder:
                 f"not a command line: {str(error).lower()}", "a list of words needs no quotes"
             )
             return []
+
+    def _environment(self, variables: Mapping[str, str]) -> Mapping[str, str]:
+        for name in variables:
+            if not name or "=" in name or "\0" in name:
+                self._complain("environment", name)("this cannot be the name of a variable", "")
+        return self._filled("environment", variables)
 
     def _filled(self, key: str, texts: Mapping[str, str]) -> Mapping[str, str]:
         return {name: self._fill(text, key, name) for name, text in texts.items()}

@@ -40,12 +40,11 @@ def validate(
     *,
     also: Sequence[str] = (),
     partial: bool = False,
-    only: Sequence[str] | None = None,
 ) -> M | None:
     """Return the settings that a table holds, or None after adding everything that is wrong with them.
 
     ``also`` are keys that are read elsewhere, named to those who misspell them.  With ``partial`` nothing
-    is required (a profile need not be whole).  ``only``: report on these keys and pass over all others.
+    is required: a profile need not be whole.
 
     Values have TOML's types: ``"8"`` is no integer.  An integer is a number, a list fills a tuple.
     """
@@ -58,8 +57,6 @@ def validate(
     faults = [fault for detail in details if (fault := _fault(model, table, detail, also)) is not None]
     if partial:
         faults = [fault for fault in faults if not fault.is_missing]
-    if only is not None:
-        faults = [fault for fault in faults if fault.steps[:1] and fault.steps[0] in only]
     _report(faults, problems)
     return None
 

@@ -82,6 +82,7 @@ def test_a_command_line_is_split_before_it_is_filled_in(
             ".environment.A]: unknown placeholder {}; known here: factory, log_url, queue, wms.retries,",
         ),
         ('environment = {A = "{"}', '.environment.A]: a single "{"; write "{{" for a brace'),
+        ('environment = {"A=B" = ""}', '.environment."A=B"]: this cannot be the name of a variable'),
         ('attributes = {"+A" = "a}"}', '.attributes."+A"]: a single "}"; write "}}" for a brace'),
         (
             'arguments = "{wms.token}"',
