@@ -103,7 +103,7 @@ async def test_a_full_disk_keeps_all_that_was_and_half_of_nothing(tmp_path: Path
     before = await database.run(lambda c: queue.submit(c, specs[:3], now))
     pages = await database.run(lambda c: c.execute(text("PRAGMA page_count")).scalar_one())
     await database.run(lambda c: c.execute(text(f"PRAGMA max_page_count={pages + 5}")).scalar_one())
-    with pytest.raises(StoreUnavailable, match="full; see that .* the disk has room"):
+    with pytest.raises(StoreUnavailable, match=r"full; see that .* the disk has room"):
         await database.run(lambda c: queue.submit(c, specs, now))
     kept = await database.run(lambda c: queue.listing(c, None, None, None, 1000))
     await database.close()
