@@ -75,7 +75,7 @@ def _list(found: list[Pilot], limit: int) -> None:
     now = SystemClock().now()
     out().print(
         table(
-            [Column("pilot", whole=True), Column("queue"), Column("state"), Column("since"),
+            [Column("pilot", whole=True), Column("queue"), Column("state"), Column("since", whole=True),
              Column("host"), number("exit"), Column("reason")],
             [
                 (

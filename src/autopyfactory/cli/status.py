@@ -87,8 +87,8 @@ def _headline(config: Config, view: Overview, now: datetime) -> Text:
 
 def _endpoints(view: Overview, now: datetime) -> RenderableType:
     return table(
-        [Column("endpoint"), Column("state"), Column("last good answer"), number("failures"),
-         Column("next try"), Column("last error")],
+        [Column("endpoint"), Column("state"), Column("last good answer", whole=True), number("failures"),
+         Column("next try", whole=True), Column("last error", least=20)],
         [
             (
                 item.name,

@@ -38,11 +38,16 @@ wms = "board"
 batch = "local"
 interval_s = 1
 sched = [
-    "ready",                               # as many as jobs are ready and not yet waited for,
-    {scale = {factor = $share}},           # divided by the $payloads payloads that each pilot takes,
-    {max_to_run = {maximum = $most}},      # a few more at once than there are slots,
-    {max_per_cycle = {maximum = $burst}},  # not all in one go,
-    {max_pending = {maximum = $waiting}},  # and few that wait: what still waits at the end was for nothing
+    # as many as jobs are ready and not yet waited for,
+    "ready",
+    # divided by the $payloads payloads that each pilot takes,
+    {scale = {factor = $share}},
+    # a few more at once than there are slots,
+    {max_to_run = {maximum = $most}},
+    # not all in one go,
+    {max_per_cycle = {maximum = $burst}},
+    # and few that wait: what still waits at the end was for nothing
+    {max_pending = {maximum = $waiting}},
 ]
 
 [queues.$queue.pilot]
