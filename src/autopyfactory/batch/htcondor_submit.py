@@ -21,6 +21,8 @@ ITEM = "apf_pilot"
 # stand for what HTCondor fills in, while texts around them are made literal
 _PILOT_MACRO, _JOB_MACRO = "\ue000", "\ue001"
 _MACROS = {_PILOT_MACRO: f"$({ITEM})", _JOB_MACRO: "$(Cluster).$(Process)"}
+_MACRO = re.compile(r"\$(\w*\()")
+_MATCH_MACRO = re.compile(r"\$\$\w*\(")
 _COMMAND = re.compile(r"(\+|my\.)?[A-Za-z_][A-Za-z0-9_.]*", re.IGNORECASE)
 
 
@@ -142,8 +144,13 @@ def _set(commands: dict[str, str], name: str, value: str) -> None:
 
 
 def _literal(text: str) -> str:
-    """Return a text that the submit language takes as it is, with the macros of a pilot filled in."""
-    literal = text.replace("$", "$(DOLLAR)")
+    """Return a text that the submit language takes as it is, with the macros of a pilot filled in.
+
+    A dollar sign is only special in front of a parenthesis, and two of them cannot be made plain.
+    """
+    if unspeakable := _MATCH_MACRO.search(text):
+        raise SubmitRejected(f"HTCondor would replace {unspeakable[0]}…) in {text!r}; write it differently")
+    literal = _MACRO.sub(r"$(DOLLAR)\1", text)
     for stand_in, macro in _MACROS.items():
         literal = literal.replace(stand_in, macro)
     return literal

@@ -70,7 +70,8 @@ class Keeper:
         if wanted:
             os.write(go, b"+")
         os.close(go)
-        os.write(started, b"+")
+        with suppress(BrokenPipeError):  # the starter was killed meanwhile, which changes nothing here
+            os.write(started, b"+")
         for descriptor in (started, *starters_own):
             os.close(descriptor)
         if wanted:

@@ -209,7 +209,8 @@ def _serve_late_comers(files: LocalFiles) -> None:
 
 
 def _tell(descriptor: int) -> None:
-    os.write(descriptor, b"+")
+    with suppress(BrokenPipeError):  # the factory was killed meanwhile
+        os.write(descriptor, b"+")
     os.close(descriptor)
 
 
