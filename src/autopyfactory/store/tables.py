@@ -1,0 +1,130 @@
+"""The tables, as they are at the head of the migrations.
+
+Times are integers, microseconds since 1970 in UTC: they sort, they are fast, and no database can
+reinterpret them.  Texts that end in ``JSON`` below are compact JSON, bounded by `rows`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA = "0001"
+"""The revision that these tables are; a test holds it against the head of the migrations."""
+
+metadata = MetaData()
+
+# pilot ids sort by their bytes, whatever the locale of the server
+_PilotId = Text().with_variant(Text(collation="C"), "postgresql")
+# only a plain INTEGER counts upwards by itself in SQLite, where it has 64 bits as well
+_Counter = BigInteger().with_variant(Integer(), "sqlite")
+
+version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+FACTORY_KEY = "factory"
+"""Key in ``meta`` of the id of the factory that the database belongs to."""
+
+pilots = Table(
+    "pilots",
+    metadata,
+    Column("id", _PilotId, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("planned_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("batch_id", Text),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),  # null exactly while the pilot is live
+    Column("host", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cause", Text),
+    Column("exit_code", BigInteger),
+    Column("signal", BigInteger),
+    Column("wall_s", Double),
+    Column("empty", Boolean),
+    Column("retiring", Boolean, nullable=False),
+    Column("changes", Integer, nullable=False),  # rows in transitions
+    sqlite_with_rowid=False,
+)
+_LIVE = pilots.c.ended_at.is_(None)
+_ENDED = pilots.c.ended_at.is_not(None)
+# the partial indices stay untouched by changes within the life of a pilot
+Index("pilots_live", pilots.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)
+Index("pilots_queue", pilots.c.queue, pilots.c.id)
+Index("pilots_ended", pilots.c.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED)
+Index("pilots_queue_ended", pilots.c.queue, pilots.c.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("pilot", _PilotId, ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),  # 1, 2, … within the life of the pilot
+    Column("at", BigInteger, nullable=False),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+cycles = Table(
+    "cycles",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("jobs_notready", BigInteger),
+    Column("jobs_ready", BigInteger),
+    Column("jobs_running", BigInteger),
+    Column("jobs_done", BigInteger),
+    Column("jobs_failed", BigInteger),
+    Column("pilots_planned", BigInteger),  # all six are null where the pilots are unknown
+    Column("pilots_pending", BigInteger),
+    Column("pilots_held", BigInteger),
+    Column("pilots_running", BigInteger),
+    Column("pilots_unknown", BigInteger),
+    Column("pilots_retiring", BigInteger),
+    Column("submit", BigInteger, nullable=False),
+    Column("retire", BigInteger, nullable=False),
+    Column("planned", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("state", Text, nullable=False),  # JSON: what else was observed, by field of QueueState
+    Column("inputs", Text, nullable=False),  # JSON: [[endpoint, age in seconds, error], …]
+    Column(
+        "trace", Text, nullable=False
+    ),  # JSON: {"rule", "blocked", "steps": [[rule, before, after, why, facts], …]}
+)
+Index("cycles_queue", cycles.c.queue, cycles.c.at)
+Index("cycles_at", cycles.c.at)
+
+health = Table(
+    "health",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("ok_at", BigInteger),
+    Column("error", Text, nullable=False),
+    Column("error_at", BigInteger),
+    Column("failures", BigInteger, nullable=False),
+    Column("retry_at", BigInteger),
+)
