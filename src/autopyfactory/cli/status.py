@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from autopyfactory.api import SystemClock
+from autopyfactory.api import StoreUnavailable, SystemClock
 from autopyfactory.cli.common.ages import ago, seconds_since
 from autopyfactory.cli.common.configuration import load_config
 from autopyfactory.cli.common.failure import UsageProblem
@@ -62,7 +62,7 @@ def _watch(config: Config, every_s: float) -> None:
         try:
             while True:
                 time.sleep(every_s)
-                live.update(_page(config), refresh=True)
+                live.update(_page_or_error(config), refresh=True)
         except KeyboardInterrupt:
             return
 
@@ -74,6 +74,14 @@ def _read(config: Config) -> tuple[Overview, datetime]:
 def _page(config: Config) -> RenderableType:
     view, now = _read(config)
     return Group(_headline(config, view, now), _endpoints(view, now), _queues(view, now))
+
+
+def _page_or_error(config: Config) -> RenderableType:
+    """Return the page; where the store does not answer, why: it may come back while we watch."""
+    try:
+        return _page(config)
+    except StoreUnavailable as error:
+        return Text(str(error), style="red")
 
 
 def _headline(config: Config, view: Overview, now: datetime) -> Text:

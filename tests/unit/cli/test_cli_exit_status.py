@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from cli_world import World, apf, make_world, write_config
 
+from autopyfactory.api import StoreRefused
+
 WRONG = """
 [factory]
 id = "x"
@@ -103,3 +105,25 @@ def test_version() -> None:
     ran = apf("--version")
     assert ran.status == 0
     assert ran.out.startswith("apf 3.")
+
+
+def test_what_fails_side_by_side_is_told_without_a_traceback(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = StoreRefused("the store is damaged; restore a backup")
+
+    async def fail(*_: object, **__: object) -> None:
+        raise ExceptionGroup("tasks", [refused, ExceptionGroup("more", [refused])])
+
+    monkeypatch.setattr("autopyfactory.control.Factory.run", fail)
+    ran = apf("run", "--config", world.config)
+    assert (ran.status, ran.err) == (1, "apf: the store is damaged; restore a backup\n")
+
+
+def test_a_fault_of_ours_is_not_hidden(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise ExceptionGroup("tasks", [StoreRefused("x"), ZeroDivisionError()])
+
+    monkeypatch.setattr("autopyfactory.control.Factory.run", fail)
+    with pytest.raises(ExceptionGroup):
+        apf("run", "--config", world.config)

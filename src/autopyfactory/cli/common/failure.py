@@ -1,5 +1,6 @@
 """Errors become one sentence on stderr and an exit status; never a traceback."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -35,6 +36,22 @@ class Verbs(TyperGroup):
         except (AutoPyFactoryError, Failure) as error:
             _complain(str(error))
             raise typer.Exit(EXIT_FAILURE) from error
+        except ExceptionGroup as group:
+            # tasks that run side by side, as those of a factory, fail together
+            known, rest = group.split(AutoPyFactoryError)
+            if known is None or rest is not None:
+                raise
+            for text in dict.fromkeys(str(error) for error in _members(known)):
+                _complain(text)
+            raise typer.Exit(EXIT_FAILURE) from group
+
+
+def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _members(error)
+        else:
+            yield error
 
 
 def _counted(error: ConfigError) -> str:

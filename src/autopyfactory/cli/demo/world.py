@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from autopyfactory.store import open_store
 
 _LOOK_S = 0.25
 _ANSWER_S = 30.0
+_FAREWELL_S = 15.0
 _ALL_PILOTS = 1_000_000
 
 
@@ -137,7 +138,7 @@ async def _run(
         finally:
             factory.stop()
             await asyncio.gather(running, return_exceptions=True)
-            await _cancel_all(store, endpoints)
+            await _cancel_all(store, endpoints, clock)
 
 
 async def _watch(
@@ -172,10 +173,17 @@ async def _look(store: Store, board: BoardClient) -> Moment:
     )
 
 
-async def _cancel_all(store: Store, endpoints: Endpoints) -> None:
+async def _cancel_all(store: Store, endpoints: Endpoints, clock: Clock) -> None:
+    """Cancel what lives, and give it the time to tell the board while that is still there."""
     live = [pilot.id for pilot in await store.live()]
-    if live:
-        await asyncio.gather(*(batch.cancel(live) for batch in endpoints.batch.values()))
+    if not live:
+        return
+    systems = endpoints.batch.values()
+    await asyncio.gather(*(system.cancel(live) for system in systems))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_S):
+            while any([await system.status() for system in systems]):
+                await clock.sleep(_LOOK_S)
 
 
 def _jobs(plan: Plan) -> list[JobSpec]:
