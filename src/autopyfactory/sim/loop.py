@@ -99,6 +99,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._ready.extend(event_list)  # type: ignore[attr-defined]
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        if not handle._scheduled:  # type: ignore[attr-defined]
+            return  # it has fired already: asyncio.sleep() cancels its timer in any case
         self._timers_cancelled += 1
         if self._timers_cancelled > _MANY and self._timers_cancelled * 2 > len(self._timers):
             # time-outs of calls that came back in time: without this they would pile up for hours
