@@ -66,7 +66,7 @@ class AppriseNotifier:
         missing = [i for i in range(len(self._services)) if i not in self._reached]
         reasons = await asyncio.gather(*(self._tell(i, title, body) for i in missing))
         if failed := [why for why in reasons if why]:
-            raise NotifyFailed("; ".join(failed), partly=bool(self._reached))
+            raise NotifyFailed("; ".join(dict.fromkeys(failed)), partly=bool(self._reached))
         self._message, self._reached = ("", ""), set()
 
     async def close(self) -> None:

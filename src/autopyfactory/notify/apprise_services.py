@@ -8,11 +8,14 @@ from collections.abc import Iterator
 
 from apprise import Apprise, AppriseAsset, NotifyFormat
 from apprise.plugins import url_to_dict
+from apprise.plugins.email.base import NotifyEmail
 from apprise.result import AppriseResult, AppriseResultStatus
+from apprise.utils.parse import parse_emails
 
 # It tells each failure in its result; what it logs beside that may hold a URL with its password
-logging.getLogger("apprise").addHandler(logging.NullHandler())
 logging.getLogger("apprise").propagate = False
+
+_MAIL = (NotifyEmail.protocol, NotifyEmail.secure_protocol)
 
 
 def services(url: str, timeout_s: float) -> list[Apprise]:
@@ -35,6 +38,11 @@ def services(url: str, timeout_s: float) -> list[Apprise]:
         service = Apprise.instantiate(parts, asset=asset)
         if service is None:
             return []
+        if isinstance(service, NotifyEmail):
+            if not service.targets:
+                return []
+            # Seconds between two mails, by default; a site's own mail server needs no such rest
+            service.request_rate_per_sec = 0
         found.append(Apprise(service, asset=asset))
     return found
 
@@ -50,7 +58,9 @@ def _recipients(url: str) -> Iterator[dict[str, object]]:
     if parts is None:
         return
     targets = parts.get("targets")
-    if not isinstance(targets, list | tuple) or len(targets) < 2:
+    if parts["schema"] in _MAIL:
+        targets = parse_emails(targets)  # type: ignore[no-untyped-call]  # one of them may hold several
+    if not isinstance(targets, list) or not targets:
         yield parts
         return
     for target in targets:
@@ -58,8 +68,8 @@ def _recipients(url: str) -> Iterator[dict[str, object]]:
 
 
 def _why(result: AppriseResult) -> str:
-    said = [entry.message for entry in result.logs()]
-    if result.status is AppriseResultStatus.TIMEOUT:
-        said.append("no answer in time")
-    names = ", ".join(sorted({service.name for service in result})) or "apprise"
-    return f"{names}: {'; '.join(said) or 'not sent, and no reason given'}"
+    said = dict.fromkeys(entry.message.rstrip(".") for entry in result.logs())
+    if said:
+        return "; ".join(said)
+    late = result.status is AppriseResultStatus.TIMEOUT
+    return "no answer in time" if late else "not sent, and apprise gives no reason"
