@@ -31,7 +31,7 @@ def test_the_tour(tmp_path: Path, port: int) -> None:
     tour = _tour().replace("apf board serve", f"apf board serve --port {port}")
     tour = tour.replace("apf init\n", f"apf init\nsed -i s/25080/{port}/ apf.toml\n")
     # job control, as an interactive shell has it: %1 and %2 are known; it sleeps for real, as a reader waits
-    script = f"set -e -m\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n{tour}"
+    script = f"set -e -m\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{tour}"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environ = {**os.environ, "PATH": path, "APF_BOARD_URL": f"http://127.0.0.1:{port}", "COLUMNS": "120"}
     environ.pop("APF_CONFIG", None)
