@@ -32,10 +32,18 @@ class BatchSystem(Protocol):
         """
         ...
 
-    async def cancel(self, pilots: Collection[PilotId]) -> None:
+    async def cancel(self, pilots: Collection[PilotId], *, waiting_only: bool = False) -> None:
         """Remove these pilots; unknown and ended ones are passed over, so twice is harmless.
 
-        Raises `BatchUnavailable`: some of them may have been removed.
+        With ``waiting_only`` a pilot that runs by then is left to its work.  Raises `BatchUnavailable`:
+        some of them may have been removed.
+        """
+        ...
+
+    async def release(self, pilots: Collection[PilotId]) -> None:
+        """Have held pilots try again; all others are passed over.
+
+        Raises `BatchUnavailable`: some of them may have been released.
         """
         ...
 

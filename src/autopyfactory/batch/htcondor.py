@@ -12,13 +12,13 @@ from autopyfactory.api import BatchUnavailable, Context, SubmitRejected, SubmitU
 from autopyfactory.batch.htcondor_endings import (
     ATTRIBUTES,
     CANCEL_CODE,
-    cancel_reason,
+    action_reason,
     endings,
     history_constraint,
     history_end,
     still_queued_constraint,
 )
-from autopyfactory.batch.htcondor_listing import DETAILS, Draft, Listing, live_jobs
+from autopyfactory.batch.htcondor_listing import DETAILS, Draft, Listing, live_jobs, pilots_in_state
 from autopyfactory.batch.htcondor_submit import (
     PILOT,
     Submitter,
@@ -38,9 +38,10 @@ from autopyfactory.model import (
 )
 from autopyfactory.schedd.client import ScheddClient
 from autopyfactory.schedd.errors import ScheddError, ScheddSilent
+from autopyfactory.schedd.jobs import JobStatus
 from autopyfactory.schedd.settings import ScheddSettings
 
-_JOBS_PER_REMOVAL = 1000
+_JOBS_PER_ACTION = 1000
 _CLOCK_SKEW_S = 600
 """How far the clocks of schedd and factory may be apart before an ending is overlooked."""
 _SLACK_S = 60
@@ -134,17 +135,35 @@ class HTCondorBatch:
             raise BatchUnavailable(f"{self._schedd.name}: {error}") from error
         return told
 
-    async def cancel(self, pilots: Collection[PilotId]) -> None:
-        """Remove the jobs of these pilots, pending and running alike."""
+    async def cancel(self, pilots: Collection[PilotId], *, waiting_only: bool = False) -> None:
+        """Remove the jobs of these pilots, pending and running alike unless ``waiting_only``."""
+        if waiting_only:
+            await self._act_on_those("Remove", pilots, (JobStatus.IDLE, JobStatus.HELD))
+            return
         wanted = set(pilots)
         listed = self._listing.pilots
         if not wanted <= listed.keys():
             listed = await self.status()
         jobs = [listed[pilot].batch_id for pilot in wanted if pilot in listed]
+        for start in range(0, len(jobs), _JOBS_PER_ACTION):
+            await self._act("Remove", jobs[start : start + _JOBS_PER_ACTION])
+
+    async def release(self, pilots: Collection[PilotId]) -> None:
+        """Release the jobs of these pilots, where they are held."""
+        await self._act_on_those("Release", pilots, (JobStatus.HELD,))
+
+    async def _act_on_those(
+        self, action: str, pilots: Collection[PilotId], states: Collection[JobStatus]
+    ) -> None:
+        """Act on these pilots as far as the schedd finds them in one of these states at that moment."""
+        names = sorted(pilots)
+        for start in range(0, len(names), _JOBS_PER_ACTION):
+            chunk = names[start : start + _JOBS_PER_ACTION]
+            await self._act(action, pilots_in_state(self._factory, chunk, states))
+
+    async def _act(self, action: str, jobs: Sequence[str] | str) -> None:
         try:
-            for start in range(0, len(jobs), _JOBS_PER_REMOVAL):
-                chunk = jobs[start : start + _JOBS_PER_REMOVAL]
-                await self._schedd.remove(chunk, cancel_reason(self._factory), CANCEL_CODE)
+            await self._schedd.act(action, jobs, action_reason(action, self._factory), CANCEL_CODE)
         except ScheddError as error:
             raise BatchUnavailable(f"{self._schedd.name}: {error}") from error
 

@@ -35,9 +35,9 @@ class EndedJob(NamedTuple):
 ATTRIBUTES = EndedJob._fields
 
 
-def cancel_reason(factory: FactoryId) -> str:
-    """Return the text that removed jobs carry when this factory removed them."""
-    return f"cancelled by AutoPyFactory {factory}"
+def action_reason(action: str, factory: FactoryId) -> str:
+    """Return the text that jobs carry when this factory did something (``Remove``, ``Release``) to them."""
+    return f"{action} by AutoPyFactory {factory}"
 
 
 def endings(rows: Iterable[Row], factory: FactoryId) -> dict[PilotId, Ending]:
@@ -93,7 +93,7 @@ def _cause(job: EndedJob, factory: FactoryId) -> tuple[EndCause, str]:
     if job.JobStatus == JobStatus.COMPLETED:
         return (EndCause.SIGNAL if job.ExitBySignal else EndCause.EXIT), ""
     reason = job.RemoveReason or ""
-    ours = reason.startswith(cancel_reason(factory))
+    ours = reason.startswith(action_reason("Remove", factory))
     return (EndCause.CANCELLED if ours else EndCause.REMOVED), reason
 
 

@@ -1,6 +1,6 @@
 """The live pilots of a factory, kept from one listing to the next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from sys import intern
 from typing import Any
@@ -32,6 +32,13 @@ def live_jobs(factory: FactoryId) -> str:
     """
     ended = f"JobStatus != {JobStatus.REMOVED:d} && JobStatus != {JobStatus.COMPLETED:d}"
     return f"{FACTORY} == {quoted(factory)} && isString({PILOT}) && {ended}"
+
+
+def pilots_in_state(factory: FactoryId, pilots: Collection[PilotId], states: Collection[JobStatus]) -> str:
+    """Return the constraint for these pilots, as far as they are in one of these states."""
+    in_state = " || ".join(f"JobStatus == {status:d}" for status in states)
+    listed = quoted(",".join(pilots))
+    return f"({in_state}) && {FACTORY} == {quoted(factory)} && stringListMember({PILOT}, {listed})"
 
 
 class Draft:

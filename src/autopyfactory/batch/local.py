@@ -84,9 +84,12 @@ class LocalBatch:
         """See `BatchSystem.ended`."""
         return await asyncio.to_thread(self._ended, tuple(pilots))
 
-    async def cancel(self, pilots: Collection[PilotId]) -> None:
+    async def cancel(self, pilots: Collection[PilotId], *, waiting_only: bool = False) -> None:
         """See `BatchSystem.cancel`; running pilots get SIGTERM, and SIGKILL after ``kill_grace_s``."""
-        await asyncio.to_thread(self._cancel, tuple(pilots))
+        await asyncio.to_thread(self._cancel, tuple(pilots), waiting_only)
+
+    async def release(self, pilots: Collection[PilotId]) -> None:
+        """Do nothing: a pilot is held here only for as long as the slots are too small for it."""
 
     async def close(self) -> None:
         """Nothing to let go of: pilots, their keepers and the starter live on."""
@@ -170,13 +173,15 @@ class LocalBatch:
         if life in {Life.VANISHED, Life.CANCELLED}:
             self._files.bury(pilot, submission.factory, running)
 
-    def _cancel(self, pilots: tuple[PilotId, ...]) -> None:
+    def _cancel(self, pilots: tuple[PilotId, ...], waiting_only: bool) -> None:
         with self._unavailable():
             self._make_directories()
             known = self._known()
             for pilot in pilots:
                 submission = known.get(pilot)
-                if submission is not None and submission.factory == self._context.factory:
+                if submission is None or submission.factory != self._context.factory:
+                    continue
+                if not (waiting_only and self._files.running(pilot)):
                     self._cancel_one(pilot, submission)
 
     def _cancel_one(self, pilot: PilotId, submission: Submission) -> None:

@@ -97,16 +97,18 @@ class Bindings:
             return dict(Counter(("", ad["JobStatus"]) for ad in ads))
         return dict(Counter((str(plain(ad.get(attribute)) or ""), ad["JobStatus"]) for ad in ads))
 
-    def remove(self, jobs: Sequence[str], reason: str, code: int) -> None:
-        """Remove jobs by their ids; those that are gone, or being removed, are passed over."""
-        remove = self._htcondor.JobAction.Remove
+    def act(self, action: str, jobs: Sequence[str] | str, reason: str, code: int) -> None:
+        """``Remove`` or ``Release`` jobs, by their ids or those that fulfil a constraint.
+
+        Jobs that are gone, or already what they should become, are passed over.
+        """
+        chosen = jobs if isinstance(jobs, str) else list(jobs)
+        job_action = getattr(self._htcondor.JobAction, action)
         # the bindings lose a reason that comes without a code
-        totals = self._asked(lambda schedd: schedd.act(remove, list(jobs), (reason, code)))
+        totals = self._asked(lambda schedd: schedd.act(job_action, chosen, (reason, code)))
         failed = totals["TotalPermissionDenied"] + totals["TotalError"]
         if failed:
-            raise ScheddRefused(
-                f"{failed} of {len(jobs)} jobs could not be removed: not ours, or not authorised"
-            )
+            raise ScheddRefused(f"{action} failed for {failed} jobs: not ours, or not authorised")
 
     def _submit(self, schedd: Any, submit: Any, items: Sequence[Mapping[str, str]]) -> Any:
         try:
@@ -165,7 +167,7 @@ class Bindings:
 
 
 def _said(error: Exception) -> str:
-    words = " ".join(str(error).replace("errmsg=", "").split()).rstrip(",: ")
+    words = " ".join(str(error).replace(", errmsg=", ": ").replace("errmsg=", " ").split()).rstrip(",: ")
     if words.endswith("Failed to create new proc ID."):
         words += " (has the schedd reached MAX_JOBS_SUBMITTED or MAX_JOBS_PER_OWNER?)"
     return words or type(error).__name__

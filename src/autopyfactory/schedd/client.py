@@ -79,9 +79,9 @@ class ScheddClient:
         result: Mapping[tuple[str, int], int] = await self._call("tally", constraint, attribute)
         return result
 
-    async def remove(self, jobs: Sequence[str], reason: str, code: int) -> None:
-        """Remove jobs by their ids; see `Bindings.remove`."""
-        await self._call("remove", jobs, reason, code)
+    async def act(self, action: str, jobs: Sequence[str] | str, reason: str, code: int) -> None:
+        """Remove or release jobs by their ids or by a constraint; see `Bindings.act`."""
+        await self._call("act", action, jobs, reason, code)
 
     async def close(self) -> None:
         """Stop the worker and what waits for it.  Twice is harmless."""

@@ -74,7 +74,7 @@ class SimBatch:
         await self.site.timeline.clock.sleep(after_s)
         return endings
 
-    async def cancel(self, pilots: Collection[PilotId]) -> None:
+    async def cancel(self, pilots: Collection[PilotId], *, waiting_only: bool = False) -> None:
         """See `BatchSystem.cancel`."""
         site, faults, strikes = self.site, self.site.faults, self.site.luck.strikes
         after_s = await self._half_the_delay()
@@ -82,8 +82,22 @@ class SimBatch:
             raise BatchUnavailable("the simulated batch system does not cancel at present")
         if not strikes(faults.cancel_lost):
             chosen = tuple(pilots)
-            site.timeline.after(faults.cancel_lag_s, lambda _: site.remove(self._factory, chosen), None)
+            site.timeline.after(
+                faults.cancel_lag_s,
+                lambda _: site.remove(self._factory, chosen, waiting_only=waiting_only),
+                None,
+            )
             site.timeline.catch_up()
+        await site.timeline.clock.sleep(after_s)
+
+    async def release(self, pilots: Collection[PilotId]) -> None:
+        """See `BatchSystem.release`."""
+        site, strikes = self.site, self.site.luck.strikes
+        after_s = await self._half_the_delay()
+        if strikes(site.faults.cancel_fails):
+            raise BatchUnavailable("the simulated batch system releases nothing at present")
+        if not strikes(site.faults.cancel_lost):
+            site.release(self._factory, pilots)
         await site.timeline.clock.sleep(after_s)
 
     async def close(self) -> None:

@@ -147,13 +147,25 @@ class SimSite:
             line.after(self.settings.queue_latency_s(self._random), self._eligible, (job, 0))
         return made
 
-    def remove(self, factory: FactoryId, pilots: Iterable[PilotId]) -> None:
+    def remove(self, factory: FactoryId, pilots: Iterable[PilotId], *, waiting_only: bool = False) -> None:
         """Cancel pilots of a factory; others are passed over."""
         jobs = self.live.get(factory, {})
         for pilot in pilots:
             for job in [*self._twins.get(pilot, ()), jobs.get(pilot)]:
-                if job is not None and job.factory == factory:
+                spared = waiting_only and job is not None and job.state is PilotState.RUNNING
+                if job is not None and job.factory == factory and not spared:
                     self._end(job, EndCause.CANCELLED, reason="cancelled by the factory")
+
+    def release(self, factory: FactoryId, pilots: Iterable[PilotId]) -> None:
+        """Have held pilots of a factory wait for a slot again; they may be held once more."""
+        jobs = self.live.get(factory, {})
+        for pilot in pilots:
+            job = jobs.get(pilot)
+            if job is not None and job.state is PilotState.HELD:
+                job.reason = ""
+                self._enter(job, PilotState.PENDING)
+                delay_s = self.settings.queue_latency_s(self._random)
+                self.timeline.after(delay_s, self._eligible, (job, job.step))
 
     # The life of a pilot, step by step
 

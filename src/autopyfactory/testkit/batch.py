@@ -135,6 +135,24 @@ class BatchContract:
         await harness.batch.cancel([pilots[0]])
         assert pilots[1] in await harness.batch.status()
 
+    async def test_cancelling_only_what_waits_spares_what_runs(self, harness: BatchHarness) -> None:
+        runs = harness.pilots(1)
+        await harness.batch.submit(harness.spec(sleep_s=harness.long_s), runs)
+        await harness.settle(running(runs), "the first pilot runs")
+        waits = harness.pilots(1)
+        await harness.batch.submit(await harness.waiting(), waits)
+        await harness.settle(listed(waits), "the second waits")
+        await harness.batch.cancel([*runs, *waits], waiting_only=True)
+        await harness.settle(absent(waits), "the waiting pilot is gone")
+        assert runs[0] in await harness.batch.status()
+
+    async def test_releasing_what_is_not_held_is_harmless(self, harness: BatchHarness) -> None:
+        pilots = harness.pilots(1)
+        await harness.batch.submit(await harness.waiting(), pilots)
+        await harness.settle(listed(pilots), "the pilot is listed")
+        await harness.batch.release([*pilots, *harness.pilots(1)])
+        assert pilots[0] in await harness.batch.status()
+
     async def test_cancelling_an_ended_pilot_leaves_its_ending(self, harness: BatchHarness) -> None:
         pilots = harness.pilots(1)
         await harness.batch.submit(harness.spec(exit_code=7), pilots)
