@@ -14,7 +14,7 @@ _RESERVE = 0.05
 _RESERVE_PAGES = 250
 
 
-def newest_cycles() -> Select[tuple[int]]:
+def newest_cycles() -> Select[int]:
     """Select the id of the newest cycle of each queue, in time that grows with queues, not with cycles.
 
     A ``GROUP BY`` would read every row of the index; this hops from queue to queue.
