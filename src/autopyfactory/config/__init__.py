@@ -10,9 +10,11 @@ from autopyfactory.config.tree import (
     Endpoint,
     EndpointSettings,
     FactorySettings,
+    LifeSettings,
     PilotSettings,
     QueueConfig,
     QueueSettings,
+    RetireSettings,
 )
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "Endpoint",
     "EndpointSettings",
     "FactorySettings",
+    "LifeSettings",
     "PilotSettings",
     "QueueConfig",
     "QueueSettings",
+    "RetireSettings",
     "load",
     "load_chains",
     "show",

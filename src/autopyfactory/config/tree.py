@@ -95,6 +95,34 @@ class BatchEndpointSettings(EndpointSettings):
     """Pilots of this factory that may wait or run there; None: no limit."""
 
 
+class LifeSettings(Settings):
+    """The ``life`` table of a queue: what is borne of a pilot, and for how long."""
+
+    hold_releases: int = Field(default=3, ge=0)
+    """How often a held pilot is released; held once more after that, it is removed."""
+    hold_release_s: Seconds = 600
+    """How long a pilot stays held before its first release; each further one takes twice as long."""
+    pending_max_s: Seconds = 604_800
+    """A pilot that has not started after that is removed."""
+    running_max_s: Seconds = 691_200
+    """A pilot that runs longer than that is removed, unless the batch system has done so before."""
+
+
+class RetireSettings(Settings):
+    """The ``retire`` table of a queue: how pilots that are too many are removed."""
+
+    after_cycles: int = Field(default=3, ge=1)
+    """Cycles in a row, each on a newer answer of WMS and batch system, that must agree on it."""
+    per_cycle: int = Field(default=10, ge=0)
+    """Pilots that are removed in one cycle at the most."""
+    idle: bool = False
+    """Also remove pilots that wait while the WMS has no ready job for the queue."""
+    kill_order: Literal["newest", "oldest"] = "newest"
+    """Which are removed first; those that wait always go before those that run."""
+    running: bool = False
+    """Whether pilots that run may be removed too."""
+
+
 class QueueSettings(Settings):
     """A ``[queues.NAME]`` section, or what profiles give to it."""
 
@@ -111,6 +139,8 @@ class QueueSettings(Settings):
     status: Literal["online", "test", "offline"] | None = None
     """Overrides what the WMS says of the site."""
     pilot: PilotSettings = PilotSettings()
+    life: LifeSettings = LifeSettings()
+    retire: RetireSettings = RetireSettings()
     apf2_quirks: bool = False
     """Rules behave as AutoPyFactory 2.4's did where it was surprising; see docs/migrating.md."""
 

@@ -119,6 +119,8 @@ class Pilot:
     """Ended without ever getting a payload; None while it lives, or where nobody knows."""
     retiring: bool = False
     """We asked the batch system to remove it."""
+    releases: int = 0
+    """How often we had it try again after it was held."""
 
     def apply(self, change: "Transition") -> None:
         """Carry out a change.  A pilot that lives (again) has no ending; one that ended has its time."""
@@ -151,6 +153,7 @@ class Transition:
     wall_s: float | None = None
     empty: bool | None = None
     retiring: bool | None = None
+    releases: int | None = None
 
 
 _LEFT_WHERE_NONE = (
@@ -164,4 +167,5 @@ _LEFT_WHERE_NONE = (
     "wall_s",
     "empty",
     "retiring",
+    "releases",
 )

@@ -97,6 +97,7 @@ def pilot_row(pilot: Pilot, changes: int) -> Row:
         pilot.wall_s,
         pilot.empty,
         pilot.retiring,
+        pilot.releases,
         changes,
     )
 
@@ -121,6 +122,7 @@ def to_pilot(row: Sequence[Any]) -> Pilot:
         row[14],
         None if row[15] is None else bool(row[15]),
         bool(row[16]),
+        row[17],
     )
 
 

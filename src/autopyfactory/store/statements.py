@@ -19,7 +19,7 @@ from autopyfactory.store.tables import cycles, health, pilots, transitions
 _CHUNKS = (1, 20, 500)
 """Sizes of the IN lists that are compiled; a shorter list is filled up with its own last id."""
 _ENDING = ("ended_at", "cause", "exit_code", "signal", "wall_s", "empty")
-_LIFE = ("state", "changed_at", "batch_id", "started_at", "host", "reason", "retiring", "changes")
+_LIFE = ("state", "changed_at", "batch_id", "started_at", "host", "reason", "retiring", "releases", "changes")
 
 
 class Statements:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision that these tables are; a test holds it against the head of the migrations."""
 
 metadata = MetaData()
@@ -65,6 +65,7 @@ pilots = Table(
     Column("wall_s", Double),
     Column("empty", Boolean),
     Column("retiring", Boolean, nullable=False),
+    Column("releases", Integer, nullable=False),
     Column("changes", Integer, nullable=False),  # rows in transitions
     sqlite_with_rowid=False,
 )
@@ -128,3 +129,54 @@ health = Table(
     Column("failures", BigInteger, nullable=False),
     Column("retry_at", BigInteger),
 )
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("pilot", _PilotId, ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # as the wrapper counts them
+    Column("at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("data", Text, nullable=False),  # JSON: an object
+    sqlite_with_rowid=False,
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("until", BigInteger),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # sorted, with commas between them
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+Index("tokens_digest", tokens.c.digest, unique=True)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Counter, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+)
+Index("audit_at", audit.c.at)

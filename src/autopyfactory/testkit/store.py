@@ -157,7 +157,7 @@ class StoreContract:
             Transition(name, NOW + MINUTE, PilotState.PENDING, batch_id=BatchId("7.0")),
             Transition(name, NOW + 2 * MINUTE, PilotState.LOST, "gone", cause=EndCause.VANISHED, empty=False),
             Transition(name, NOW + 3 * MINUTE, PilotState.RUNNING, "there after all", host="n1"),
-            Transition(name, NOW + 4 * MINUTE, PilotState.RUNNING, "told to end", retiring=True),
+            Transition(name, NOW + 4 * MINUTE, PilotState.RUNNING, "told to end", retiring=True, releases=2),
             Transition(
                 name,
                 NOW + 6 * MINUTE,

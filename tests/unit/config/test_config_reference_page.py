@@ -12,8 +12,10 @@ from autopyfactory.config import (
     BatchEndpointSettings,
     EndpointSettings,
     FactorySettings,
+    LifeSettings,
     PilotSettings,
     QueueSettings,
+    RetireSettings,
 )
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
@@ -55,6 +57,8 @@ def defaults(model: type[BaseModel]) -> dict[str, str]:
         ("[wms.NAME]", EndpointSettings, {}),
         ("[queues.NAME]", QueueSettings, {"extends": "none", "sched": "needed"}),
         ("The pilot", PilotSettings, {}),
+        ("The life of a pilot", LifeSettings, {}),
+        ("Retiring", RetireSettings, {}),
     ],
 )
 def test_every_setting_with_its_default(heading: str, model: type[BaseModel], beside: dict[str, str]) -> None:

@@ -52,6 +52,7 @@ def _pilots() -> None:
         sa.Column("wall_s", sa.Double),
         sa.Column("empty", sa.Boolean),
         sa.Column("retiring", sa.Boolean, nullable=False),
+        sa.Column("releases", sa.Integer, nullable=False),
         sa.Column("changes", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
