@@ -2,6 +2,7 @@
 
 from autopyfactory.api.batch import BatchSystem
 from autopyfactory.api.clock import Clock, SystemClock
+from autopyfactory.api.desk_store import DeskStore, EndingField, EndingGroup, Overrides
 from autopyfactory.api.errors import (
     AutoPyFactoryError,
     BatchUnavailable,
@@ -34,11 +35,15 @@ __all__ = [
     "ConfigProblem",
     "Context",
     "CredentialExpired",
+    "DeskStore",
+    "EndingField",
+    "EndingGroup",
     "Kind",
     "NoticeThresholds",
     "Notifier",
     "NotifyFailed",
     "NotifySettings",
+    "Overrides",
     "PilotFilter",
     "PluginBroken",
     "Rule",

@@ -14,6 +14,7 @@ from autopyfactory.model.names import (
     planned_at,
 )
 from autopyfactory.model.notice import Notice, NoticeKind, Severity
+from autopyfactory.model.operate import ApiToken, AuditEntry, Override, OverrideKind, Scope
 from autopyfactory.model.pilot import (
     BatchStatus,
     EndCause,
@@ -25,10 +26,14 @@ from autopyfactory.model.pilot import (
 )
 from autopyfactory.model.queue import History, Outcome, QueueState
 from autopyfactory.model.records import CycleRecord, EndpointHealth, InputAge
+from autopyfactory.model.reports import PilotReport
 from autopyfactory.model.states import PilotState, Report, SiteStatus
+from autopyfactory.model.token import TokenClaims, TokenExpired, TokenInvalid
 
 __all__ = [
     "TAG_PATTERN",
+    "ApiToken",
+    "AuditEntry",
     "BatchId",
     "BatchStatus",
     "CycleRecord",
@@ -43,19 +48,26 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Outcome",
+    "Override",
+    "OverrideKind",
     "Pilot",
     "PilotCounts",
     "PilotId",
     "PilotIds",
+    "PilotReport",
     "PilotSpec",
     "PilotState",
     "QueueName",
     "QueueState",
     "Reason",
     "Report",
+    "Scope",
     "Severity",
     "SiteStatus",
     "SubmitResult",
+    "TokenClaims",
+    "TokenExpired",
+    "TokenInvalid",
     "Transition",
     "WmsQueue",
     "log_folder",

@@ -45,6 +45,8 @@ class Report(StrEnum):
     PAYLOAD = "payload"
     EXITING = "exiting"
     FAULT = "fault"
+    HEARTBEAT = "heartbeat"
+    """Nothing new; it is alive."""
 
 
 class SiteStatus(StrEnum):

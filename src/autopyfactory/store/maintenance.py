@@ -12,7 +12,7 @@ from autopyfactory.store.examine import Age, check_age, examine, missing
 from autopyfactory.store.migrate import upgrade_place
 from autopyfactory.store.opening import make_empty
 from autopyfactory.store.place import Place, parse_place
-from autopyfactory.store.tables import cycles, metadata, version
+from autopyfactory.store.tables import audit, cycles, metadata, version
 
 Progress = Callable[[str, int, int], None]
 """Called with table, rows copied so far, rows in all."""
@@ -110,10 +110,11 @@ def _begin_snapshot(source: Connection) -> None:
 
 
 def _resume_counting(target: Connection) -> None:
-    """Let the ids of cycles go on after the copied ones; SQLite does so by itself."""
+    """Let the ids that the database counts go on after the copied ones; SQLite does so by itself."""
     if target.dialect.name == "postgresql":
-        last = target.execute(select(func.max(cycles.c.id))).scalar()
-        if last is not None:
-            target.execute(
-                select(func.setval(func.pg_get_serial_sequence(cycles.name, cycles.c.id.name), last))
-            )
+        for table in (cycles, audit):
+            last = target.execute(select(func.max(table.c.id))).scalar()
+            if last is not None:
+                target.execute(
+                    select(func.setval(func.pg_get_serial_sequence(table.name, table.c.id.name), last))
+                )

@@ -23,6 +23,7 @@ from autopyfactory.model import (
 )
 from autopyfactory.store import rows
 from autopyfactory.store.database import Database
+from autopyfactory.store.desk import Desk, prune_audit
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
 from autopyfactory.store.statements import statements_for
 from autopyfactory.store.tables import cycles, health, pilots, transitions
@@ -40,8 +41,8 @@ _NEVER_ACCEPTED = (EndCause.REFUSED.value, EndCause.UNSENT.value)
 _FINAL = frozenset(state for state in PilotState if state.is_final)
 
 
-class SqlStore:
-    """`autopyfactory.api.Store` in SQL; made by `open_store`.
+class SqlStore(Desk):
+    """`autopyfactory.api.DeskStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with
     no ``thread``, in the caller's: for a simulated world, where nothing else may happen meanwhile.
@@ -109,6 +110,7 @@ class SqlStore:
             us = rows.to_us(before)
             while n := await self._write(lambda connection, prune=prune, us=us: prune(connection, us)):  # type: ignore[misc]
                 forgotten += n
+        await self._write(lambda connection: prune_audit(connection, rows.to_us(pilots_before)))
         if self._database.place.is_sqlite:
             while await self._read(give_back_space):
                 pass
@@ -184,7 +186,7 @@ class SqlStore:
         row = await self._read(lambda connection: connection.execute(newest).first())
         return None if row is None else rows.to_cycle(row)
 
-    async def cycles(self, queue: QueueName, limit: int = 20) -> list[CycleRecord]:
+    async def cycles(self, queue: QueueName, limit: int = 20, before: int | None = None) -> list[CycleRecord]:
         """Return the newest cycles of a queue, newest first."""
         wanted = (
             select(cycles)
@@ -192,6 +194,8 @@ class SqlStore:
             .order_by(cycles.c.at.desc(), cycles.c.id.desc())
             .limit(limit)
         )
+        if before is not None:
+            wanted = wanted.where(cycles.c.id < before)
         return await self._read(lambda connection: [rows.to_cycle(row) for row in connection.execute(wanted)])
 
     async def latest(self) -> Mapping[QueueName, CycleRecord]:
@@ -203,11 +207,15 @@ class SqlStore:
 
         return await self._read(work)
 
-    async def samples(self, since: datetime, queue: QueueName | None = None) -> list[Sample]:
+    async def samples(
+        self, since: datetime, queue: QueueName | None = None, limit: int | None = None
+    ) -> list[Sample]:
         """Return the numbers of the cycles since a time, oldest first."""
         wanted = select(*_SAMPLE).where(cycles.c.at >= rows.to_us(since)).order_by(cycles.c.at, cycles.c.id)
         if queue is not None:
             wanted = wanted.where(cycles.c.queue == queue)
+        if limit is not None:
+            wanted = wanted.limit(limit)
         return await self._read(
             lambda connection: [rows.to_sample(row) for row in connection.execute(wanted)]
         )
