@@ -81,7 +81,8 @@ def _make_file(place: Place, path: Path, factory: FactoryId | None) -> None:
     """Make a store under another name and link it into place: it is there as a whole, or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        beside.touch(exist_ok=True)
+        beside.unlink(missing_ok=True)  # left by a process of the same number that was killed
+        beside.touch()
         database = Database(Place(place.url, place.shown, beside))
         # what only an empty file takes, and what stays with it
         database.read(lambda c: c.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL"))
