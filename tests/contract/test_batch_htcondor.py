@@ -87,9 +87,7 @@ class HTCondorHarness(BatchHarness):
 
 class TestHTCondorBatch(BatchContract):
     @pytest.fixture
-    async def harness(  # type: ignore[override]
-        self, pool: Pool, monkeypatch: pytest.MonkeyPatch
-    ) -> AsyncIterator[BatchHarness]:
+    async def harness(self, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BatchHarness]:
         harness = HTCondorHarness(pool, monkeypatch)
         yield harness
         await harness.tidy()

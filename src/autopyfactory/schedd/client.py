@@ -31,6 +31,7 @@ class ScheddClient:
         self._worker: WorkerProcess | None = None
         self._turn = asyncio.Lock()
         self._exchanges: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     @property
     def worker_pid(self) -> int | None:
@@ -84,12 +85,13 @@ class ScheddClient:
         await self._call("act", action, jobs, reason, code)
 
     async def close(self) -> None:
-        """Stop the worker and what waits for it.  Twice is harmless."""
-        exchanges = list(self._exchanges)
-        for exchange in exchanges:
-            exchange.cancel()
-        await asyncio.gather(*exchanges, return_exceptions=True)
+        """Stop the worker: what is under way becomes unknown, what waits is not done.  Twice is harmless."""
+        self._closing = True
+        if self._worker is not None:
+            self._worker.kill()
+        await asyncio.gather(*self._exchanges, return_exceptions=True)
         await self._drop_worker()
+        self._closing = False
 
     async def _call(self, method: str, *arguments: Any) -> Any:
         return await self._ask(Request(method, arguments), _no_parts)
@@ -103,20 +105,17 @@ class ScheddClient:
     async def _exchange(self, request: Request, take: Callable[[Any], None]) -> Any:
         async with self._turn:
             worker = await self._ready_worker()
+            if self._closing:
+                raise ScheddUnreachable("the connection is being closed")
             try:
                 async with asyncio.timeout(self._timeout_s):
                     return await worker.ask(request, take)
             except TimeoutError:
                 await self._drop_worker()
-                raise ScheddSilent(
-                    f"{self.name} gave no answer to {request.method} within {self._timeout_s:g} s"
-                ) from None
-            except asyncio.CancelledError:
+                raise ScheddSilent(f"no answer to {request.method} within {self._timeout_s:g} s") from None
+            except (ScheddSilent, asyncio.CancelledError):
                 await self._drop_worker()
                 raise
-            except ScheddSilent as error:
-                await self._drop_worker()
-                raise ScheddSilent(f"{self.name}, {request.method}: {error}") from error
 
     async def _ready_worker(self) -> WorkerProcess:
         if self._worker is not None and not self._worker.alive:

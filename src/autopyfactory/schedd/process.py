@@ -80,9 +80,13 @@ class WorkerProcess:
             return reply.payload
         raise _ERRORS[reply.kind](reply.payload)
 
-    async def stop(self) -> None:
-        """Kill it, by its pid, whatever it is doing."""
+    def kill(self) -> None:
+        """Kill it, by its pid, whatever it is doing; `stop` is still to be called."""
         self._process.kill()
+
+    async def stop(self) -> None:
+        """Kill it, and let go of all that belonged to it."""
+        self.kill()
         self._writer.close()
         await asyncio.to_thread(self._process.wait)
         try:
