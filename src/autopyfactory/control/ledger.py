@@ -1,5 +1,6 @@
 """The one way to change a pilot: in memory at once, and in the store."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +8,8 @@ from datetime import datetime
 from autopyfactory.api import Store, StoreUnavailable
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.roster import Roster
-from autopyfactory.model import CycleRecord, Pilot, PilotId, Transition
+from autopyfactory.control.watch import closed
+from autopyfactory.model import CycleRecord, EndCause, Pilot, PilotId, Transition
 
 logger = logging.getLogger(__name__)
 
@@ -20,13 +22,22 @@ class Ledger:
 
     Plans go to the store first: what cannot be written is not done.  What *has* happened is applied in
     memory at once and written as soon as the store takes it; until then nothing new may be planned.
+
+    Writes go one after the other, in the order in which things happened.  A write that failed may have
+    been kept all the same (the connection broke at its commit), so before anything else is written the
+    store is asked what became of it.
     """
 
     def __init__(self, store: Store, roster: Roster, health: HealthBook) -> None:
         self._store = store
         self._roster = roster
         self._health = health
+        self._writing = asyncio.Lock()
         self._backlog: list[Transition] = []
+        self._doubtful: list[Transition] = []
+        """One transaction that was tried and may have been kept."""
+        self._abandoned: list[PilotId] = []
+        """Pilots whose plan was tried and may have been kept; never sent."""
         self._error = ""
 
     @property
@@ -39,9 +50,11 @@ class Ledger:
 
         Raises `StoreUnavailable`: the pilots are out of the roster again.
         """
+        names = [pilot.id for pilot in pilots]
         try:
-            await self._flush()
-            await self._store.plan(cycle, [pilot.id for pilot in pilots], endpoint)
+            async with self._writing:
+                await self._flush()
+                await self._plan(cycle, names, endpoint)
         except StoreUnavailable as error:
             self._roster.drop(pilots)
             self._note(error)
@@ -62,25 +75,29 @@ class Ledger:
 
         Raises `StoreUnavailable`: not taken in, the next listing shows them again.
         """
-        await self._store.adopt(pilots)
+        async with self._writing:
+            await self._store.adopt(pilots)
         self._roster.add(pilots)
 
     async def revive(self, returning: Sequence[tuple[Pilot, Transition]]) -> None:
         """Take back in pilots that the store believes ended; raises `StoreUnavailable` as `adopt` does."""
-        await self._store.record([change for _, change in returning])
+        async with self._writing:
+            await self._store.record([change for _, change in returning])
         for pilot, change in returning:
             pilot.apply(change)
         self._roster.add([pilot for pilot, _ in returning])
 
     async def find(self, pilots: Sequence[PilotId]) -> dict[PilotId, Pilot]:
         """Return those of these pilots that the store knows; raises `StoreUnavailable`."""
-        await self._flush()
-        return dict(await self._store.find(pilots))
+        async with self._writing:
+            await self._flush()
+            return dict(await self._store.find(pilots))
 
     async def flush(self) -> None:
         """Write what is not yet written, pilots and health; a failure is kept in `trouble`."""
         try:
-            await self._flush()
+            async with self._writing:
+                await self._flush()
         except StoreUnavailable as error:
             self._note(error)
         else:
@@ -93,15 +110,19 @@ class Ledger:
         except StoreUnavailable as error:
             self._note(error)
 
+    async def _plan(self, cycle: CycleRecord, names: list[PilotId], endpoint: str) -> None:
+        try:
+            await self._store.plan(cycle, names, endpoint)
+        except StoreUnavailable:
+            self._abandoned += names
+            raise
+
     async def _flush(self) -> None:
-        while self._backlog:
-            writing = self._backlog
-            self._backlog = []
-            try:
-                await self._store.record(writing)
-            except BaseException:
-                self._backlog = writing + self._backlog
-                raise
+        await self._settle_doubts()
+        if self._backlog:
+            self._doubtful, self._backlog = self._backlog, []
+            await self._store.record(self._doubtful)
+            self._doubtful = []
         health = self._health.take_changed()
         if health:
             try:
@@ -109,6 +130,32 @@ class Ledger:
             except BaseException:
                 self._health.put_back(health)
                 raise
+
+    async def _settle_doubts(self) -> None:
+        if self._doubtful:
+            if not await self._was_kept(self._doubtful):
+                await self._store.record(self._doubtful)
+            self._doubtful = []
+        if self._abandoned:
+            why = "the store did not confirm the plan, so it was not sent"
+            found = (await self._store.find(self._abandoned)).values()
+            await self._store.record(
+                [
+                    closed(pilot.id, EndCause.UNSENT, why, pilot.changed_at)
+                    for pilot in found
+                    if pilot.state.is_live
+                ]
+            )
+            self._abandoned = []
+
+    async def _was_kept(self, changes: Sequence[Transition]) -> bool:
+        """Return whether a transaction was kept: it was as a whole, or not at all."""
+        last = {change.pilot: change for change in changes}
+        found = await self._store.find(list(last))
+        return all(
+            (found[name].state, found[name].changed_at) == (change.state, change.at)
+            for name, change in last.items()
+        )
 
     def _note(self, error: StoreUnavailable) -> None:
         if not self._error:

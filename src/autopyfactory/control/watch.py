@@ -63,9 +63,9 @@ def compare(
         elif pilot.state is not status.state and name not in sending:
             changes.append(_listed(pilot, status, asked_at, now))
     missing = [
-        live[name]
-        for name in live.keys() - listing.keys()
-        if name not in sending and live[name].changed_at < asked_at
+        pilot
+        for name, pilot in live.items()
+        if name not in listing and name not in sending and pilot.changed_at < asked_at
     ]
     return Compared(changes, missing, strangers)
 
@@ -167,6 +167,8 @@ def _listed(pilot: Pilot, status: BatchStatus, asked_at: datetime, now: datetime
         batch_id=status.batch_id,
         host=status.host or None,
         started_at=started_at,
+        # what was to be removed while it waited is left to its work once it runs
+        retiring=False if pilot.retiring and status.state is PilotState.RUNNING else None,
     )
 
 
