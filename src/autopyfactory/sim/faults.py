@@ -63,6 +63,18 @@ class WmsFaults:
     """The last answer is given again."""
 
 
+@dataclass(slots=True)
+class StoreFaults:
+    """Faults of a store and of the way to it."""
+
+    slow_s: Draw | None = None
+    """How long a call takes; calls come one after the other."""
+    fails: float = 0
+    """`StoreUnavailable`, and nothing is done."""
+    reply_lost: float = 0
+    """`StoreUnavailable`, although all of it is done: the connection broke at the commit."""
+
+
 class Luck:
     """Decides whether a fault strikes, with random numbers of its own.
 

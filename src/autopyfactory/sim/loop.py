@@ -38,6 +38,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._timers_set = 0
         self._timers_cancelled = 0
+        self.steps = 0
+        """Turns of the loop so far: at each one every task stands at an ``await``."""
+        self._alarm: tuple[int, Callable[[], object]] | None = None
         super().__init__(_NoIO(self._due))
 
     def time(self) -> float:
@@ -47,6 +50,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def now(self) -> datetime:
         """Return the virtual time, in UTC."""
         return self.start + timedelta(seconds=self._elapsed_s)
+
+    def set_alarm(self, step: int, call: Callable[[], object]) -> None:
+        """Have ``call()`` happen at the beginning of that step; a later alarm replaces it."""
+        self._alarm = (step, call)
 
     def call_at(
         self,
@@ -94,6 +101,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return due
 
     # What follows are the base class's own hooks for its timers and for what its selector returns.
+
+    def _run_once(self) -> None:
+        self.steps += 1
+        if self._alarm is not None and self.steps >= self._alarm[0]:
+            (_, call), self._alarm = self._alarm, None
+            call()
+        super()._run_once()  # type: ignore[misc]
 
     def _process_events(self, event_list: list[Any]) -> None:
         self._ready.extend(event_list)  # type: ignore[attr-defined]

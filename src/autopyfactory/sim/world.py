@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from autopyfactory.api import ChainStep, Clock, Settings, Store
+from autopyfactory.api import BatchSystem, ChainStep, Clock, Settings, Store, WmsStatus
 from autopyfactory.config.tree import (
     BatchEndpoint,
     BatchEndpointSettings,
@@ -67,22 +67,35 @@ class World:
     start another one on the same store.
     """
 
-    def __init__(self, clock: Clock, seed: int, sites: Mapping[str, SiteSettings]) -> None:
+    def __init__(
+        self, clock: Clock, seed: int, sites: Mapping[str, SiteSettings], *, lease_s: float = 0
+    ) -> None:
         self.clock = clock
         self.random = Random(seed)
         self.timeline = Timeline(clock)
-        self.wms = SimWms(self.timeline, self.random)
+        self.wms = SimWms(self.timeline, self.random, lease_s=lease_s)
         self.sites = {
             name: SimSite(self.timeline, self.random, settings, payloads=self.wms)
             for name, settings in sites.items()
         }
         self._ids = PilotIds(self.random.getrandbits)
 
-    def factory(self, config: Config, store: Store) -> Factory:
-        """Return a new factory of this world."""
+    def batch(self, config: Config) -> dict[str, BatchSystem]:
+        """Return a factory's own ways to the sites."""
         tag = FactoryId(config.factory.id)
-        batch = {name: SimBatch(self.sites[name], tag) for name in config.batch}
-        return Factory(config, {WMS: self.wms}, batch, store, self.clock, self._ids)
+        return {name: SimBatch(self.sites[name], tag) for name in config.batch}
+
+    def factory(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        wms: WmsStatus | None = None,
+        batch: Mapping[str, BatchSystem] | None = None,
+    ) -> Factory:
+        """Return a new factory of this world; ``wms`` and ``batch`` stand between it and the world's own."""
+        sites = self.batch(config) if batch is None else batch
+        return Factory(config, {WMS: wms or self.wms}, sites, store, self.clock, self._ids)
 
     def start(self, factory: Factory) -> asyncio.Task[list[CycleRecord]]:
         """Have a factory run in a task of its own."""
