@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from autopyfactory.api import StoreRefused, StoreUnavailable
-from autopyfactory.store.failures import as_store_error, gone
+from autopyfactory.store.failures import as_store_error, gone, lost_at_commit
 from autopyfactory.store.place import Place
 
 T = TypeVar("T")
@@ -99,7 +99,9 @@ class Database:
             meaning = as_store_error(error, self.place, read_only=self.read_only)
             if meaning is None:
                 raise
-            if error.connection_invalidated and not committing and isinstance(meaning, StoreUnavailable):
+            if error.connection_invalidated and isinstance(meaning, StoreUnavailable):
+                if committing:
+                    raise lost_at_commit(error, self.place) from error
                 raise _LostBeforeCommit(meaning) from error
             raise meaning from error
 

@@ -42,6 +42,14 @@ def as_store_error(error: DBAPIError, place: Place, *, read_only: bool) -> AutoP
     )
 
 
+def lost_at_commit(error: DBAPIError, place: Place) -> StoreUnavailable:
+    """Return the error for a server that went away before it confirmed."""
+    said = " ".join(str(error.orig).split())
+    return StoreUnavailable(
+        f"{place.shown} was lost before it confirmed ({said}).  The last change may or may not have been kept"
+    )
+
+
 def gone(place: Place) -> StoreUnavailable:
     """Return the error for a file that was removed or replaced while it was in use."""
     return StoreUnavailable(
