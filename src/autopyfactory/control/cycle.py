@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from autopyfactory.api import BatchUnavailable, Clock, StoreUnavailable
+from autopyfactory.api import Clock, StoreUnavailable
 from autopyfactory.config.tree import QueueConfig
 from autopyfactory.control.boundary import decide
 from autopyfactory.control.endpoint import BatchSite, Listing, Sent
@@ -13,6 +13,7 @@ from autopyfactory.control.health import BackOff, HealthBook
 from autopyfactory.control.ledger import Ledger
 from autopyfactory.control.poll import Poller
 from autopyfactory.control.roster import Roster
+from autopyfactory.control.surplus import Surplus
 from autopyfactory.control.wms import WmsAnswer
 from autopyfactory.model import (
     CycleRecord,
@@ -23,7 +24,6 @@ from autopyfactory.model import (
     PilotId,
     PilotIds,
     PilotSpec,
-    PilotState,
     QueueName,
     QueueState,
     SiteStatus,
@@ -63,6 +63,7 @@ class QueueCycle:
         self._site = site
         self._watched = watched
         self._shared = shared
+        self._surplus = Surplus(config.settings.retire.after_cycles)
         self._uses_history = any(step.rule.uses_history for step in config.chain)
 
     async def inputs_polled(self) -> None:
@@ -90,9 +91,8 @@ class QueueCycle:
             if await self._plan(cycle, pilots):
                 await self._submit(names, now)
         finally:
-            self._site.release(names)
-        if decision.retire and not cycle.note:
-            await self._retire(decision.retire)
+            self._site.end_reservation(names)
+        self._wish_away(self._surplus_of(decision, state), now, dry_run=dry_run)
         return cycle
 
     # --- observe and decide
@@ -118,18 +118,22 @@ class QueueCycle:
         )
 
     def _capped(self, decision: Decision) -> Decision:
-        """Return the decision held against the limit of the batch endpoint."""
+        """Return the decision held against what the factory itself limits."""
         maximum = self._site.endpoint.common.max_pilots
-        if maximum is None:
-            return decision
-        there = self._shared.roster.total_at(self._site.name)
-        number = min(decision.number, max(0, maximum - there))
-        capped = replace(decision, rule=self._site.label)
-        return capped.then(number, f"{there} of max_pilots={maximum} are there", maximum=maximum)
+        if maximum is not None:
+            there = self._shared.roster.total_at(self._site.name)
+            number = min(decision.number, max(0, maximum - there))
+            why = f"{there} of max_pilots={maximum} are there"
+            decision = decision.under(self._site.label).then(number, why, maximum=maximum)
+        failures = self._shared.health.of(self._label).failures
+        if failures and decision.submit > 1:
+            why = f"one pilot as a probe, since {failures} submissions in a row were refused"
+            decision = decision.under("half-open").then(1, why)
+        return decision
 
     def _objection(self, decision: Decision, now: datetime, *, dry_run: bool) -> str:
         """Return why the decision is not carried out now, or an empty text."""
-        if not decision.submit and not decision.retire:
+        if not decision.submit:
             return ""
         if dry_run:
             return "dry run: nothing is sent"
@@ -183,19 +187,20 @@ class QueueCycle:
         else:
             logger.info("submitted %d pilots", sent.accepted, extra=fields)
 
-    async def _retire(self, n: int) -> None:
-        """Cancel the newest pilots that wait; running ones are left to their work."""
-        waiting = [
-            pilot
-            for pilot in self._shared.roster.of(self.name)
-            if pilot.state in (PilotState.PENDING, PilotState.HELD) and not pilot.retiring
-        ]
-        if not waiting:
-            return
-        try:
-            await self._site.cancel(waiting[-n:], "retired: more pilots than needed")
-        except BatchUnavailable as error:
-            logger.warning("removal not confirmed: %s", error, extra={"queue": self.name, "action": "retire"})
+    def _wish_away(self, surplus: int, now: datetime, *, dry_run: bool) -> None:
+        """Have surplus pilots removed once enough cycles agree."""
+        wms, watched = self._wms.current(now), self._watched.current(now)
+        agreed = self._surplus.agreed(
+            surplus, wms.asked_at if wms else None, watched.asked_at if watched else None
+        )
+        self._site.wish(self.name, 0 if dry_run else agreed, self.config.settings.retire)
+
+    def _surplus_of(self, decision: Decision, state: QueueState) -> int:
+        """Return how many pilots this cycle would remove: what rules say, or all that wait for nothing."""
+        nothing_to_do = state.jobs.ready == 0 and not decision.submit and not decision.blocked
+        if self.config.settings.retire.idle and nothing_to_do and state.pilots is not None:
+            return max(decision.retire, state.pilots.waiting)
+        return decision.retire
 
     @property
     def _label(self) -> str:

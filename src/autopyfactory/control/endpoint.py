@@ -16,8 +16,8 @@ from autopyfactory.api import (
     SubmitRejected,
     SubmitUnknown,
 )
-from autopyfactory.config.tree import BatchEndpoint
-from autopyfactory.control import watch
+from autopyfactory.config.tree import BatchEndpoint, LifeSettings, RetireSettings
+from autopyfactory.control import life, watch
 from autopyfactory.control.boundary import ask
 from autopyfactory.control.health import BackOff, HealthBook
 from autopyfactory.control.ledger import Ledger
@@ -71,6 +71,7 @@ class BatchSite:
         clock: Clock,
         patience: watch.Patience,
         empty_exit_codes: Callable[[QueueName], Collection[int]],
+        life_settings: Callable[[QueueName], LifeSettings],
     ) -> None:
         self.endpoint = endpoint
         self.name = endpoint.name
@@ -82,6 +83,8 @@ class BatchSite:
         self._clock = clock
         self._patience = patience
         self._empty_exit_codes = empty_exit_codes
+        self._life_settings = life_settings
+        self._wishes: dict[QueueName, tuple[int, RetireSettings]] = {}
         self._lane = asyncio.Lock()
         self._sending: set[PilotId] = set()
         self._confirming_since = clock.now()
@@ -120,6 +123,8 @@ class BatchSite:
         ours = [name for name in strangers if re.fullmatch(TAG_PATTERN, name)]
         stored = await self._ledger.find(ours)
         now = self._clock.now()
+        # a write that takes a pilot in may have been kept although the store did not confirm it
+        self._roster.add(pilot for pilot in stored.values() if self._is_left_out(pilot))
         back = [(stored[name], watch.revived(stored[name], listing[name], now)) for name in stored]
         returning = [(pilot, change) for pilot, change in back if change is not None]
         new = [watch.adopted(name, listing[name], self.name, now) for name in ours if name not in stored]
@@ -135,6 +140,11 @@ class BatchSite:
                 extra={"endpoint": self.label, "action": "adopt"},
             )
 
+    def _is_left_out(self, pilot: Pilot) -> bool:
+        return (
+            pilot.state.is_live and pilot.endpoint == self.name and pilot.id not in self._roster.at(self.name)
+        )
+
     # --- submitting
 
     def reserve(self, queue: QueueName, names: Sequence[PilotId], now: datetime) -> list[Pilot]:
@@ -147,7 +157,7 @@ class BatchSite:
         self._sending.update(names)
         return pilots
 
-    def release(self, names: Sequence[PilotId]) -> None:
+    def end_reservation(self, names: Sequence[PilotId]) -> None:
         """End a reservation, whatever became of it."""
         self._sending.difference_update(names)
 
@@ -158,16 +168,24 @@ class BatchSite:
     async def submit(self, spec: PilotSpec, names: Sequence[PilotId]) -> Sent:
         """Submit reserved and planned pilots, in pieces, and record what became of each."""
         sent = Sent()
-        size = self.endpoint.common.max_per_submit
+        left = list(names)
         async with self._lane:
-            for start in range(0, len(names), size):
-                await self._submit_piece(spec, names[start : start + size], sent)
+            while left:
+                size = len(left) if sent.error else self._piece_size
+                piece, left = left[:size], left[size:]
+                await self._submit_piece(spec, piece, sent)
         return sent
+
+    @property
+    def _piece_size(self) -> int:
+        """How many pilots to send at once: a single one as a probe after failures (half-open)."""
+        return 1 if self._health.of(self._submit_label).failures else self.endpoint.common.max_per_submit
 
     async def _submit_piece(self, spec: PilotSpec, names: Sequence[PilotId], sent: Sent) -> None:
         why = sent.error or self.holds_back(self._clock.now())
         if why:
             sent.unsent += len(names)
+            sent.error = why
             await self._close(names, EndCause.UNSENT, why)
             return
         timeout_s = self.endpoint.common.timeout_s
@@ -213,27 +231,67 @@ class BatchSite:
         now = self._clock.now()
         await self._ledger.record(self.name, [change(name, now) for name in names])
 
-    # --- cancelling
+    # --- removing and releasing
 
-    async def cancel(self, pilots: Sequence[Pilot], why: str) -> None:
-        """Mark pilots as retiring, and remove them.
+    def wish(self, queue: QueueName, wanted: int, settings: RetireSettings) -> None:
+        """Have `tend` remove that many pilots of a queue after the next listing; 0 takes the wish back."""
+        if wanted:
+            self._wishes[queue] = (wanted, settings)
+        else:
+            self._wishes.pop(queue, None)
 
-        Raises `BatchUnavailable`: marked they stay, so that `cancel_again` repeats the removal.
+    @property
+    def has_wishes(self) -> bool:
+        """Whether `tend` has pilots to remove."""
+        return bool(self._wishes)
+
+    async def tend(self, listing: Listing, asked_at: datetime) -> None:
+        """Do to pilots what limits and wishes of their queues order, on a listing that was just compared.
+
+        Raises `BatchUnavailable`: pilots that are marked as retiring by then are removed next time.
         """
+        pilots = list(self._roster.at(self.name).values())
+        now = self._clock.now()
+        self._roster.set_zombies(self.name, life.zombies(pilots, listing, self._patience.grace, now))
+        left = [p for p in pilots if p.retiring and p.id in listing and p.changed_at < asked_at]
+        await self._remove([pilot for pilot in left if pilot.state is PilotState.RUNNING])
+        await self._remove(
+            [pilot for pilot in left if pilot.state is not PilotState.RUNNING], waiting_only=True
+        )
+        orders = life.overdue(pilots, self._life_settings, now)
+        for why, chosen in orders.cancel.items():
+            await self._retire(chosen, why)
+        for why, chosen in orders.cancel_waiting.items():
+            await self._retire(chosen, why, waiting_only=True)
+        await self._release(orders.release)
+        wishes, self._wishes = self._wishes, {}
+        for queue, (wanted, settings) in wishes.items():
+            waiting, running = life.surplus(self._roster.of(queue), wanted, settings)
+            await self._retire(waiting, "more pilots than needed", waiting_only=True)
+            await self._retire(running, "more pilots than needed")
+
+    async def _retire(self, pilots: Sequence[Pilot], why: str, *, waiting_only: bool = False) -> None:
+        """Mark pilots, then remove them: where the second step is lost, `tend` repeats it."""
         now = self._clock.now()
         changes = [Transition(p.id, now, p.state, reason=why, retiring=True) for p in pilots]
         await self._ledger.record(self.name, changes)
-        await self._ask(self._system.cancel([pilot.id for pilot in pilots]))
+        await self._remove(pilots, waiting_only=waiting_only)
 
-    async def cancel_again(self, listing: Listing, asked_at: datetime) -> None:
-        """Remove retiring pilots that are still listed; raises `BatchUnavailable`."""
-        left = [
-            pilot.id
-            for pilot in self._roster.at(self.name).values()
-            if pilot.retiring and pilot.id in listing and pilot.changed_at < asked_at
-        ]
-        if left:
-            await self._ask(self._system.cancel(left))
+    async def _remove(self, pilots: Sequence[Pilot], *, waiting_only: bool = False) -> None:
+        if pilots:
+            names = [pilot.id for pilot in pilots]
+            await self._ask(self._system.cancel(names, waiting_only=waiting_only))
+
+    async def _release(self, pilots: Sequence[Pilot]) -> None:
+        """Count a release, then ask for it, so that it is never asked for more often than allowed."""
+        if not pilots:
+            return
+        now = self._clock.now()
+        await self._ledger.record(
+            self.name,
+            [Transition(p.id, now, p.state, reason=p.reason, releases=p.releases + 1) for p in pilots],
+        )
+        await self._ask(self._system.release([pilot.id for pilot in pilots]))
 
     # --- asking
 

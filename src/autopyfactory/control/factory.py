@@ -15,7 +15,7 @@ from autopyfactory.api import (
     WmsStatus,
     WmsUnavailable,
 )
-from autopyfactory.config.tree import Config
+from autopyfactory.config.tree import Config, LifeSettings
 from autopyfactory.control import wms as wms_endpoint
 from autopyfactory.control.cycle import HISTORY_KEPT, QueueCycle, Shared
 from autopyfactory.control.endpoint import BatchSite, Listing
@@ -119,6 +119,8 @@ class Factory:
             records = list(
                 await asyncio.gather(*(queue.run(dry_run=self._dry_run) for queue in self._queues))
             )
+        wished = [self._watched[name] for name, site in self._sites.items() if site.has_wishes]
+        await asyncio.gather(*(poller.poll() for poller in wished))
         await self._ledger.flush()
         return records
 
@@ -206,6 +208,7 @@ class Factory:
                 self._clock,
                 patience,
                 self._empty_exit_codes(),
+                self._life_settings(),
             )
             for name, endpoint in self._config.batch.items()
         }
@@ -227,10 +230,15 @@ class Factory:
         async def observe(asked_at: datetime) -> Listing:
             listing = await site.observe(asked_at)
             if not self._dry_run:
-                await site.cancel_again(listing, asked_at)
+                await site.tend(listing, asked_at)
             return listing
 
         return observe
+
+    def _life_settings(self) -> Callable[[QueueName], LifeSettings]:
+        known = {queue.name: queue.settings.life for queue in self._config.queues.values()}
+        default = LifeSettings()
+        return lambda queue: known.get(queue, default)
 
     def _empty_exit_codes(self) -> Callable[[QueueName], Collection[int]]:
         known = {

@@ -34,6 +34,7 @@ class Roster:
         self._starts: dict[QueueName, deque[datetime]] = {}
         self._outcomes: dict[QueueName, deque[Outcome]] = {}
         self._total = 0
+        self._zombies: dict[str, int] = {}
 
     # --- who is there
 
@@ -64,12 +65,12 @@ class Roster:
         )
 
     def total(self) -> int:
-        """Return the live pilots of all queues."""
-        return self._total
+        """Return the live pilots of all queues, without zombies."""
+        return self._total - sum(self._zombies.values())
 
     def total_at(self, endpoint: str) -> int:
-        """Return the live pilots of one endpoint."""
-        return len(self._live.get(endpoint, {}))
+        """Return the live pilots of one endpoint, without zombies."""
+        return len(self._live.get(endpoint, {})) - self._zombies.get(endpoint, 0)
 
     def started_since(self, queue: QueueName, when: datetime) -> int:
         """Return how many pilots of a queue started after a time within the last hour."""
@@ -87,6 +88,10 @@ class Roster:
         )
 
     # --- changes
+
+    def set_zombies(self, endpoint: str, n: int) -> None:
+        """Say how many pilots of an endpoint no longer count, since nothing more can be done to end them."""
+        self._zombies[endpoint] = n
 
     def add(self, pilots: Iterable[Pilot]) -> None:
         """Take in pilots that are not in it yet."""

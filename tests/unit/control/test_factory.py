@@ -1,71 +1,14 @@
 """The real factory in a simulated world: work is done, caps hold, and nothing is lost or doubled."""
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from factory_stage import QUEUE, Stage, on_stage
 
-from autopyfactory.api import ChainStep, Kind, PilotFilter, find_plugin
-from autopyfactory.control import Factory
-from autopyfactory.model import FactoryId, PilotState, QueueName, WmsQueue
-from autopyfactory.sim.draw import constant, uniform
-from autopyfactory.sim.loop import VirtualClock, run_virtual
-from autopyfactory.sim.site import SiteSettings
-from autopyfactory.sim.wms import Work
-from autopyfactory.sim.world import World, queue_config, world_config
-from autopyfactory.store import SqlStore, open_store
-
-START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-QUEUE = QueueName("BNL")
-SITE = SiteSettings(slots=20, queue_latency_s=uniform(5, 60), startup_s=constant(10), lifetime_s=7200)
-T = TypeVar("T")
-
-
-def step(name: str, **settings: object) -> ChainStep:
-    return ChainStep(name, find_plugin(Kind.SCHED, name).model_validate(settings))
-
-
-CHAIN = [step("ready"), step("max_per_cycle", maximum=10), step("max_pending", maximum=15)]
-
-
-class Stage:
-    """A world with one queue, and the store of its factory."""
-
-    def __init__(self, store: SqlStore, jobs: int = 0) -> None:
-        self.store = store
-        self.world = World(VirtualClock(), seed=1, sites={"site": SITE})
-        self.site = self.world.sites["site"]
-        self.config = world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 60})
-        self.world.wms.queues[WmsQueue(QUEUE)] = Work(payload_s=uniform(600, 1800))
-        if jobs:
-            self.world.wms.add(WmsQueue(QUEUE), jobs)
-
-    def factory(self) -> Factory:
-        return self.world.factory(self.config, self.store)
-
-    async def until(self, seconds: float) -> None:
-        await self.world.clock.sleep(seconds)
-        self.world.timeline.catch_up()
-
-    async def states(self) -> list[PilotState]:
-        return [pilot.state for pilot in await self.store.pilots(PilotFilter(limit=10_000))]
-
-    @property
-    def work(self) -> Work:
-        return self.world.wms.queues[WmsQueue(QUEUE)]
-
-
-def on_stage(tmp_path: Path, play: Callable[[Stage], Awaitable[T]], jobs: int = 0) -> T:
-    async def run() -> T:
-        store = await open_store(f"sqlite:///{tmp_path}/apf.db", FactoryId("sim"), inline=True)
-        try:
-            return await play(Stage(store, jobs))
-        finally:
-            await store.close()
-
-    return run_virtual(run(), START)
+from autopyfactory.api import PilotFilter, StoreUnavailable
+from autopyfactory.model import FactoryId, Pilot, PilotState
+from autopyfactory.sim.draw import constant
 
 
 def test_waiting_jobs_become_pilots_and_end_well(tmp_path: Path) -> None:
@@ -233,3 +176,24 @@ def test_stop_waits_for_a_submission_under_way(tmp_path: Path) -> None:
         assert set(await stage.states()) == {PilotState.PENDING}
 
     on_stage(tmp_path, play, jobs=60)
+
+
+def test_a_pilot_whose_adoption_the_store_did_not_confirm_is_watched(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        pilots = stage.world._ids.make(stage.world.clock.now(), 3)
+        stage.site.create(FactoryId("sim"), stage.config.queues[QUEUE].spec, pilots)
+        factory = stage.factory()
+        adopt = stage.store.adopt
+
+        async def adopt_unconfirmed(adopted: Sequence[Pilot]) -> None:
+            await adopt(adopted)
+            raise StoreUnavailable("connection lost at the commit")
+
+        stage.store.adopt = adopt_unconfirmed  # type: ignore[assignment]
+        running = stage.world.start(factory)
+        await stage.until(3600)
+        factory.stop()
+        await running
+        assert await stage.states() == [PilotState.DONE] * 3
+
+    on_stage(tmp_path, play)
