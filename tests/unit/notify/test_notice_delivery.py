@@ -168,7 +168,7 @@ async def test_two_deliveries_at_the_same_time_send_once() -> None:
     both.observe([notice("a")], START)
     first = asyncio.create_task(both.deliver(START))
     await asyncio.sleep(0)
-    await both.deliver(START)
+    await asyncio.wait_for(both.deliver(START), timeout=10)
     mouth.go.set()
     await first
     assert mouth.said == ["bnl: a is away"]
