@@ -3,7 +3,7 @@
 from autopyfactory.board.app import create_app
 from autopyfactory.board.client import BoardClient, BoardRefused
 from autopyfactory.board.jobs import InputFile, JobInfo, JobSpec, JobState, JobStatus
-from autopyfactory.board.server import serve
+from autopyfactory.serving import serve
 
 __all__ = [
     "BoardClient",

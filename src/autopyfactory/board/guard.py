@@ -2,13 +2,8 @@
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from autopyfactory.serving import App, Message, Receive, Send, read_body, replay
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -34,11 +29,11 @@ class Guard:
         if refusal:
             await _refuse(send, 401, refusal)
             return
-        body = await _read(receive, self._max_body_bytes)
+        body = await read_body(receive, self._max_body_bytes)
         if body is None:
             await _refuse(send, 413, f"more than {self._max_body_bytes} bytes; send fewer jobs at once")
             return
-        await self._app(scope, _replay(body, receive), send)
+        await self._app(scope, replay(body, receive), send)
 
     def _refusal(self, scope: Message) -> str:
         headers = dict(scope["headers"])
@@ -49,27 +44,6 @@ class Guard:
         expected = f"Bearer {self._token}".encode()
         good = hmac.compare_digest(headers.get(b"authorization", b""), expected)
         return "" if good else "this board asks for a token; send it as Authorization: Bearer TOKEN"
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body; None where it is larger than the limit."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > limit:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    parts = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return parts.pop() if parts else await receive()
-
-    return again
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:

@@ -16,6 +16,7 @@ from autopyfactory.config.tree import (
     QueueSettings,
     RetireSettings,
 )
+from autopyfactory.config.web import WebSettings
 
 __all__ = [
     "BatchEndpoint",
@@ -29,6 +30,7 @@ __all__ = [
     "QueueConfig",
     "QueueSettings",
     "RetireSettings",
+    "WebSettings",
     "load",
     "load_chains",
     "show",

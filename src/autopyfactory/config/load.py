@@ -22,6 +22,7 @@ from autopyfactory.config.tree import (
     QueueSettings,
 )
 from autopyfactory.config.validate import salvage, validate
+from autopyfactory.config.web import WebSettings
 from autopyfactory.model import QueueName, WmsQueue
 
 _CAP = "max_per_factory"
@@ -90,12 +91,13 @@ class _Loader:
             wms=wms,
             batch=batch,
             queues={queue.name: queue for queue in queues if queue is not None},
+            web=self._web(),
             files=tuple(file.absolute() for file in self._sections.files),
             referenced=self._references.found,
         )
 
     def _factory_cap(self) -> int | None:
-        for table in self._sections.factory:
+        for table in self._sections.single["factory"]:
             validate(FactorySettings, table.only([_CAP]), self._problems, partial=True)
             node = table.entries.get(_CAP)
             if isinstance(node, Leaf) and isinstance(node.value, int):
@@ -105,15 +107,21 @@ class _Loader:
     def _factory(self, nowhere: Place) -> FactorySettings | None:
         base = self._sections.base
         valid: FactorySettings | None = None
-        for table in self._sections.factory:
+        for table in self._sections.single["factory"]:
             resolved = self._references.resolve(table, FactorySettings)
             valid = validate(FactorySettings, resolved, self._problems)
-        if not self._sections.factory and self._sections.complete:
+        if not self._sections.single["factory"] and self._sections.complete:
             hint = 'add [factory] with id = "NAME", its name'
             self._problems.add(nowhere.child("factory"), "the section is missing", hint)
         if valid is None:
             return None
         return anchor(valid.model_copy(update={"store": anchor_store(valid.store, base)}), base)
+
+    def _web(self) -> WebSettings:
+        valid: WebSettings | None = None
+        for table in self._sections.single["web"]:
+            valid = validate(WebSettings, self._references.resolve(table, WebSettings), self._problems)
+        return anchor(valid or WebSettings(), self._sections.base)
 
     def _resolve_queue(self, table: Table) -> Table:
         return self._references.resolve(table, QueueSettings)

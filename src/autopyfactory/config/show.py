@@ -17,6 +17,7 @@ def show(config: Config) -> dict[str, Any]:
     tree = {
         "files": [str(file) for file in config.files],
         "factory": config.factory.model_dump(mode="json"),
+        "web": config.web.model_dump(mode="json"),
         "wms": {name: _endpoint(endpoint) for name, endpoint in config.wms.items()},
         "batch": {name: _endpoint(endpoint) for name, endpoint in config.batch.items()},
         "queues": {name: _queue(queue) for name, queue in config.queues.items()},

@@ -12,7 +12,8 @@ from autopyfactory.config.problems import Problems
 from autopyfactory.config.validate import known_keys
 
 NAMED_SECTIONS = ("wms", "batch", "profiles", "queues")
-_SECTIONS = ("factory", *NAMED_SECTIONS)
+SINGLE_SECTIONS = ("factory", "web")
+_SECTIONS = (*SINGLE_SECTIONS, *NAMED_SECTIONS)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Queues are called what the WMS and the sites call them: host names, ports and paths occur.
@@ -28,7 +29,8 @@ class Sections:
     files: list[Path] = field(default_factory=list)
     complete: bool = True
     """Whether every file could be read: what seems to be missing may else be in one that could not."""
-    factory: list[Table] = field(default_factory=list)
+    single: dict[str, list[Table]] = field(default_factory=lambda: {kind: [] for kind in SINGLE_SECTIONS})
+    """By kind; the first where a section occurs twice, which has been reported, is the one that counts."""
     named: dict[str, dict[str, Table]] = field(default_factory=lambda: {kind: {} for kind in NAMED_SECTIONS})
     """By kind and name; the first where a name occurs twice."""
     repeated: list[tuple[str, str, Table]] = field(default_factory=list)
@@ -103,12 +105,11 @@ def _sort_in(key: str, node: Node, sections: Sections, problems: Problems) -> No
         problems.add(node.place, "unknown section", _section_hint(key))
     elif not isinstance(node, Table):
         problems.add(node.place, f"expected a table, got {describe(node)}")
-    elif key == "factory":
-        if sections.factory:
-            problems.add(
-                node.place, f"already defined in {sections.factory[0].place.file}", "keep one of them"
-            )
-        sections.factory.append(node)
+    elif key in SINGLE_SECTIONS:
+        known = sections.single[key]
+        if known:
+            problems.add(node.place, f"already defined in {known[0].place.file}", "keep one of them")
+        known.append(node)
     else:
         for name, entry in node.entries.items():
             _sort_in_named(key, name, entry, sections, problems)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr
 
 from autopyfactory.api import ChainStep, Settings
+from autopyfactory.config.web import WebSettings
 from autopyfactory.model import FactoryId, PilotSpec, QueueName, SiteStatus, WmsQueue
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -39,6 +40,10 @@ class FactorySettings(Settings):
     """How long ended pilots and their transitions are kept."""
     keep_cycles_days: Days = 7
     """How long the traces of decisions and the samples for charts are kept."""
+    keep_logs_days: Days = 30
+    """How long the files below ``log_dir`` are kept, those of queues that are no longer configured too."""
+    log_free_percent: float = Field(default=5, ge=0, lt=100)
+    """Where less of the file system of ``log_dir`` is free, the oldest days go before their time."""
 
 
 class PilotSettings(Settings):
@@ -188,6 +193,7 @@ class Config:
     wms: Mapping[str, Endpoint]
     batch: Mapping[str, BatchEndpoint]
     queues: Mapping[QueueName, QueueConfig]
+    web: WebSettings = field(default=WebSettings())
     files: tuple[Path, ...] = field(default=())
     """What it was read from."""
     referenced: frozenset[str] = field(default=frozenset(), repr=False)

@@ -16,6 +16,7 @@ from autopyfactory.config import (
     PilotSettings,
     QueueSettings,
     RetireSettings,
+    WebSettings,
 )
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
@@ -54,6 +55,7 @@ def defaults(model: type[BaseModel]) -> dict[str, str]:
     ("heading", "model", "beside"),
     [
         ("[factory]", FactorySettings, {}),
+        ("[web]", WebSettings, {}),
         ("[wms.NAME]", EndpointSettings, {}),
         ("[queues.NAME]", QueueSettings, {"extends": "none", "sched": "needed"}),
         ("The pilot", PilotSettings, {}),

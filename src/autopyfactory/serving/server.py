@@ -1,9 +1,11 @@
-"""Serving the board; whoever starts it owns the signals of the process."""
+"""Serving an application; whoever starts it owns the signals of the process."""
 
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,8 +13,16 @@ from fastapi import FastAPI
 from autopyfactory.api import AutoPyFactoryError
 
 _STOP_S = 5
-"""How long calls that are being answered may take when the board stops."""
+"""How long calls that are being answered may take when the server stops."""
 _BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of a server's certificate (with its chain) and of its key, in PEM."""
+
+    certificate: Path
+    key: Path
 
 
 async def serve(
@@ -21,25 +31,32 @@ async def serve(
     port: int = 25080,
     ready: Callable[[str], None] | None = None,
     stop: asyncio.Event | None = None,
+    *,
+    name: str = "board",
+    tls: Tls | None = None,
 ) -> None:
     """Serve until ``stop`` is set or this is cancelled; calls that are being answered are finished first.
 
-    Port 0 takes a free one; ``ready`` is called with the URL once the board answers there.  Raises
+    Port 0 takes a free one; ``ready`` is called with the URL once it answers there.  Raises
     `AutoPyFactoryError` where it cannot listen.
     """
     listener = _listen(host, port)
-    url = _url(listener)
+    url = _url(listener, "https" if tls else "http")
     config = uvicorn.Config(
         app,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+        server_header=False,
         access_log=False,
         log_config=None,
         lifespan="on",
         ws="none",
         timeout_graceful_shutdown=_STOP_S,
     )
+    _load(config, name, listener)
     server = _Server(config, lambda: ready(url) if ready else None)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="board-server")
-    stopped = asyncio.create_task((stop or asyncio.Event()).wait(), name="board-stop")
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name=f"{name}-server")
+    stopped = asyncio.create_task((stop or asyncio.Event()).wait(), name=f"{name}-stop")
     try:
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -48,7 +65,17 @@ async def serve(
         await serving
         listener.close()
     if not server.answered:
-        raise AutoPyFactoryError(f"the board at {url} could not start; the log tells why")
+        raise AutoPyFactoryError(f"the {name} at {url} could not start; the log tells why")
+
+
+def _load(config: uvicorn.Config, name: str, listener: socket.socket) -> None:
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError among them
+        listener.close()
+        raise AutoPyFactoryError(
+            f"the {name} cannot use its certificate or key: {error}; check the two files"
+        ) from error
 
 
 class _Server(uvicorn.Server):
@@ -89,6 +116,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

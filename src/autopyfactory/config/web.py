@@ -1,0 +1,46 @@
+"""The ``[web]`` section: what is served over HTTP, to whom."""
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from autopyfactory.api import Settings
+
+PerSecond = Annotated[float, Field(gt=0)]
+
+
+class WebSettings(Settings):
+    """The ``[web]`` section."""
+
+    enabled: bool = False
+    """Whether ``apf run`` serves it; ``apf web serve`` does in any case."""
+    host: str = "127.0.0.1"
+    """The address to listen on; the default is reached from this machine alone."""
+    port: int = Field(default=25880, ge=0, le=65535)
+    """0: any free one."""
+    url: str = Field(default="", pattern=r"^(https?://[^\s?#]+)?$")
+    """Where it is reached from outside, as pilots are told; left out: they report nothing."""
+    tls_certificate: Path | None = None
+    """PEM file of the certificate with its chain; left out: plain HTTP."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's key."""
+    reads: Literal["open", "closed"] = "open"
+    """Who may read: everyone, or tokens with the scope ``read`` and ``networks`` only."""
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Addresses that may read without a token where ``reads`` is closed."""
+    requests_per_s: PerSecond = 50
+    """For each token, or for each address that sends none; more are answered with 429."""
+    burst: int = Field(default=200, ge=1)
+    """Requests that may come at once before ``requests_per_s`` holds."""
+    logs: bool = True
+    """Whether pilots' logs are served under ``/logs/``."""
+    log_index: bool = False
+    """Whether directories of logs are listed."""
+
+    @model_validator(mode="after")
+    def _both_files_or_none(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or none")
+        return self

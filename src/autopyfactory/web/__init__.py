@@ -1,0 +1,1 @@
+"""REST API, wrappers' reports, pilots' logs; reads through the store, acts through its overrides."""
