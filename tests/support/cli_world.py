@@ -144,7 +144,7 @@ async def _fill(world: World) -> None:
                     error="connection refused",
                     error_at=world.now - timedelta(seconds=65),
                     failures=3,
-                    retry_at=world.now + timedelta(hours=2),
+                    retry_at=world.now + timedelta(minutes=90),
                 ),
             ]
         )

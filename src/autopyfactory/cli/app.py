@@ -61,10 +61,13 @@ def _add(
     verb: Callable[..., object],
     examples: Sequence[str],
     exits: Mapping[int, str] | None = None,
+    *,
+    ends_with_command: bool = False,
 ) -> None:
-    group.command(name, help=manual(verb, examples, exits), rich_help_panel=panel, no_args_is_help=False)(
-        verb
-    )
+    """Add a verb; ``ends_with_command``: what follows its first argument is somebody else's, options too."""
+    settings = {"allow_interspersed_args": not ends_with_command}
+    text = manual(verb, examples, exits)
+    group.command(name, help=text, rich_help_panel=panel, context_settings=settings)(verb)
 
 
 _add(app, START, "demo", demo.demo, demo.EXAMPLES, demo.EXITS)
@@ -80,7 +83,7 @@ _add(app, LOOK, "sched", sched.sched, sched.EXAMPLES)
 
 _board = typer.Typer(no_args_is_help=True, help=board.ABOUT)
 _add(_board, None, "serve", board.serve, board.SERVE_EXAMPLES)
-_add(_board, None, "submit", board.submit, board.SUBMIT_EXAMPLES)
+_add(_board, None, "submit", board.submit, board.SUBMIT_EXAMPLES, ends_with_command=True)
 _add(_board, None, "jobs", board.jobs, board.JOBS_EXAMPLES)
 app.add_typer(_board, name="board", rich_help_panel=WORK)
 

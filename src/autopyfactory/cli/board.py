@@ -1,14 +1,11 @@
 """``apf board``: the built-in workload queue, for those without a WMS."""
 
 import asyncio
-import json
-import sys
-from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from autopyfactory.api import SystemClock
 from autopyfactory.cli.common.ages import ago
@@ -17,10 +14,13 @@ from autopyfactory.cli.common.logging_setup import LogFormat, LogLevel, set_up_l
 from autopyfactory.cli.common.options import JsonOption
 from autopyfactory.cli.common.output import Column, err, number, out, print_json, say, table
 from autopyfactory.cli.common.stopping import orderly_stop
+from autopyfactory.cli.job_specs import INDEX_VARIABLE, environment_of, jobs_in, jobs_of
 
 if TYPE_CHECKING:
     # FastAPI and SQLAlchemy are loaded by the verbs that need them, not by "apf --help"
-    from autopyfactory.board import BoardClient, JobInfo, JobSpec
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from autopyfactory.board import BoardClient, JobInfo
 
 T = TypeVar("T")
 
@@ -39,7 +39,6 @@ JOBS_EXAMPLES = (
     "apf board jobs --queue main --status failed",
     "apf board jobs 17 18 --json | jq -r '.jobs[].result'",
 )
-INDEX_VARIABLE = "APF_JOB_INDEX"
 
 UrlOption = Annotated[str, typer.Option(envvar="APF_BOARD_URL", help="Where the board listens.")]
 TokenOption = Annotated[
@@ -93,8 +92,8 @@ def submit(
     command: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[--] COMMAND [ARGUMENT]...",
-            help="What the job runs; no shell reads it.",
+            metavar="COMMAND",
+            help="What the job runs, with its arguments; no shell reads it.",
             show_default=False,
         ),
     ] = None,
@@ -139,24 +138,16 @@ def submit(
     """
     if (file is None) == (not command):
         raise UsageProblem("name either a command, or a list of jobs with --file")
-    specs = (
-        _from_file(file)
-        if file is not None
-        else _from_command(
-            command or [],
-            count,
-            inputs or [],
-            {
-                "queue": queue,
-                "environment": _environment(environment or []),
-                "cores": cores,
-                "memory_mb": memory_mb,
-                "priority": priority,
-                "max_attempts": attempts,
-                "name": name,
-            },
-        )
-    )
+    common = {
+        "queue": queue,
+        "environment": environment_of(environment or []),
+        "cores": cores,
+        "memory_mb": memory_mb,
+        "priority": priority,
+        "max_attempts": attempts,
+        "name": name,
+    }
+    specs = jobs_in(file) if file else jobs_of(command or [], count, inputs or [], common)
     with err().status(f"submitting {len(specs)} jobs …"):
         ids = _with_board(url, token, lambda board: board.submit(specs))
     if as_json:
@@ -169,7 +160,7 @@ def jobs(
     ids: Annotated[
         list[int] | None,
         typer.Argument(
-            metavar="[ID]...", help="Only these jobs, with what they left as result.", show_default=False
+            metavar="ID", help="Only these jobs, with what they left as result.", show_default=False
         ),
     ] = None,
     queue: Annotated[str | None, typer.Option("--queue", "-q", help="Only jobs of this WMS queue.")] = None,
@@ -260,72 +251,3 @@ def _with_board(url: str, token: str | None, call: "Callable[[BoardClient], Awai
             return await call(board)
 
     return asyncio.run(called())
-
-
-def _from_file(file: Path) -> "list[JobSpec]":
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        entries = json.loads(text)
-    except OSError as error:
-        raise UsageProblem(f"{file} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageProblem(f"{file} is not JSON: {error}") from error
-    if not isinstance(entries, list):
-        raise UsageProblem(f"{file}: expected a list of jobs, got {type(entries).__name__}")
-    return [_job(entry, f"{file}[{i}]") for i, entry in enumerate(entries)]
-
-
-def _from_command(
-    command: Sequence[str], count: int, inputs: Sequence[Path], common: dict[str, Any]
-) -> "list[JobSpec]":
-    files = [_input(file) for file in inputs]
-    return [
-        _job(
-            {
-                **common,
-                "command": command[0],
-                "arguments": command[1:],
-                "inputs": files,
-                "environment": {**common["environment"], INDEX_VARIABLE: str(index)},
-            },
-            "the job",
-        )
-        for index in range(count)
-    ]
-
-
-def _job(entry: object, place: str) -> "JobSpec":
-    from autopyfactory.board import JobSpec
-
-    try:
-        return JobSpec.model_validate(entry)
-    except ValidationError as error:
-        raise UsageProblem("\n  ".join([f"{place} cannot be submitted:", *_problems(error)])) from error
-
-
-def _input(file: Path) -> object:
-    from autopyfactory.board import InputFile
-
-    try:
-        return InputFile.of(file.name, file.read_bytes(), executable=file.stat().st_mode & 0o100 != 0)
-    except OSError as error:
-        raise UsageProblem(f"{file} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        raise UsageProblem("\n  ".join([f"{file} cannot be sent along:", *_problems(error)])) from error
-
-
-def _problems(error: ValidationError) -> list[str]:
-    return [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'it'}: {problem['msg']}"
-        for problem in error.errors()
-    ]
-
-
-def _environment(pairs: Sequence[str]) -> dict[str, str]:
-    environment = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageProblem(f'--env: expected NAME=VALUE, got "{pair}"')
-        environment[name] = value
-    return environment

@@ -199,6 +199,11 @@ def test_board_submit_and_jobs(board: str, tmp_path: Path) -> None:
     assert "mine" in apf("board", "jobs", "--url", board, "--queue", "Q1").out
 
 
+def test_what_follows_the_command_belongs_to_it(board: str) -> None:
+    (job_id,) = _submit(board, "--queue", "Q3", "sleep", "--count", "7").document["job_ids"]
+    assert apf("board", "jobs", str(job_id), "--url", board, "--json").document["jobs"][0]["job_id"] == job_id
+
+
 def test_board_submit_from_a_file(board: str, tmp_path: Path) -> None:
     file = tmp_path / "jobs.json"
     file.write_text(json.dumps([{"queue": "Q2", "command": "true"}, {"queue": "Q2", "command": "false"}]))
