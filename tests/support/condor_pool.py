@@ -26,7 +26,7 @@ class Pool:
     def __init__(self, schedd: str, scratch: Path, programs: Path) -> None:
         self.schedd = schedd
         self._scratch = scratch
-        self._programs = programs
+        self.programs = programs
 
     def folder(self) -> Path:
         """Return the name of a new folder that the pool's user can enter."""
@@ -40,18 +40,20 @@ class Pool:
 
     def queued(self, constraint: str) -> int:
         """Count jobs, asked by HTCondor's own command."""
-        argv = [str(self._programs / "condor_q"), "-all", "-name", self.schedd, "-constraint", constraint]
+        argv = [str(self.programs / "condor_q"), "-all", "-name", self.schedd, "-constraint", constraint]
         told = subprocess.run([*argv, "-af", "ClusterId"], capture_output=True, text=True, check=True)
         return len(told.stdout.split())
+
+    def pid(self, daemon: str) -> int:
+        """Return the process id of the pool's schedd, collector, startd or negotiator."""
+        name = self.schedd.partition("@")[0]
+        argv = [str(TESTBED), "pid", daemon, name]
+        return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
 
     @asynccontextmanager
     async def frozen(self, daemon: str) -> AsyncIterator[None]:
         """Stop a daemon with SIGSTOP for a while."""
-        name = self.schedd.partition("@")[0]
-        found = await asyncio.to_thread(
-            subprocess.run, [str(TESTBED), "pid", daemon, name], capture_output=True, text=True, check=True
-        )
-        pid = int(found.stdout)
+        pid = await asyncio.to_thread(self.pid, daemon)
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
