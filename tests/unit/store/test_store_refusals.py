@@ -1,6 +1,7 @@
 """A file that is no sound store of this factory is refused with the way out, and not touched."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,6 +167,12 @@ async def test_what_is_no_url_of_a_store(url: str, says: str) -> None:
     with pytest.raises(StoreRefused, match=says) as refused:
         await open_store(url, OURS)
     assert "secret" not in str(refused.value)
+
+
+async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreRefused, match=r"needs psycopg: pip install 'autopyfactory\[postgresql\]'"):
+        await open_store("postgresql://apf@127.0.0.1:1/apf", OURS)
 
 
 async def test_a_reader_reads_beside_the_factory_and_writes_nothing(tmp_path: Path) -> None:
