@@ -74,6 +74,11 @@ class Factory:
         """Ask `run` to return as soon as nothing is under way."""
         self._stopping.set()
 
+    @property
+    def store_trouble(self) -> str:
+        """Why the store does not serve, so that nothing is submitted; empty where it does."""
+        return self._ledger.trouble
+
     async def run(self, *, cycles: int | None = None, dry_run: bool = False) -> list[CycleRecord]:
         """Run until `stop`, or that many cycles of every queue; return the last record of each queue.
 

@@ -59,7 +59,7 @@ class Ledger:
             self._roster.drop(pilots)
             self._note(error)
             raise
-        self._error = ""
+        self._well()
 
     async def record(self, endpoint: str, changes: Sequence[Transition]) -> None:
         """Apply changes to live pilots of one endpoint.  Never raises for the store's sake."""
@@ -97,11 +97,12 @@ class Ledger:
         """Write what is not yet written, pilots and health; a failure is kept in `trouble`."""
         try:
             async with self._writing:
-                await self._flush()
+                wrote = await self._flush()
         except StoreUnavailable as error:
             self._note(error)
         else:
-            self._error = ""
+            if wrote:
+                self._well()
 
     async def prune(self, pilots_before: datetime, cycles_before: datetime) -> None:
         """Forget what is older than that; a failure is kept in `trouble`."""
@@ -117,7 +118,9 @@ class Ledger:
             self._abandoned += names
             raise
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
+        """Return whether there was anything to write: only that shows that the store serves."""
+        wrote = bool(self._doubtful or self._abandoned or self._backlog)
         await self._settle_doubts()
         if self._backlog:
             self._doubtful, self._backlog = self._backlog, []
@@ -130,6 +133,7 @@ class Ledger:
             except BaseException:
                 self._health.put_back(health)
                 raise
+        return wrote or bool(health)
 
     async def _settle_doubts(self) -> None:
         if self._doubtful:
@@ -156,6 +160,11 @@ class Ledger:
             (found[name].state, found[name].changed_at) == (change.state, change.at)
             for name, change in last.items()
         )
+
+    def _well(self) -> None:
+        if self._error:
+            logger.info("the store serves again", extra={"action": "store"})
+        self._error = ""
 
     def _note(self, error: StoreUnavailable) -> None:
         if not self._error:
