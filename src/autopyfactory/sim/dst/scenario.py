@@ -65,6 +65,7 @@ def draw_scenario(seed: int) -> Scenario:
     chains = {QueueName(f"Q{i}"): draw_chain(random) for i in range(random.choice((1, 1, 2, 2, 3, 5)))}
     at = {name: random.choice(list(sites)) for name in chains}
     wms_queue = {name: WmsQueue(name) for name in chains}
+    care = {name: _draw_care(random) for name in chains}
     if len(chains) > 1 and random.random() < 0.3:  # two queues bring the work of one
         wms_queue[QueueName("Q1")] = wms_queue[QueueName("Q0")]
     sites = {name: replace(site, serves=dict(wms_queue)) for name, site in sites.items()}
@@ -90,6 +91,7 @@ def draw_scenario(seed: int) -> Scenario:
                 at[name],
                 interval_s=queue_interval_s,
                 wms_queue=wms_queue[name],
+                **care[name],
             )
             for name, chain in chains.items()
         ]
@@ -127,8 +129,28 @@ def _draw_site(random: Random, name: str) -> SiteSettings:
         startup_s=uniform(5, 30),
         lifetime_s=random.choice((600, 3600)),
         failed_share=random.choice((0, 0, 0.1, 0.4)),
+        held_share=random.choice((0, 0, 0, 0.1, 0.5)),
         black_holes=1 if slots > 2 * per_node and random.random() < 0.2 else 0,
     )
+
+
+def _draw_care(random: Random) -> dict[str, dict[str, object]]:
+    """Draw what is borne of pilots, and how surplus ones are removed."""
+    return {
+        "life": {
+            "hold_releases": random.choice((0, 1, 3)),
+            "hold_release_s": random.choice((60, 300)),
+            "pending_max_s": random.choice((900, 3600, 604_800)),
+            "running_max_s": random.choice((5400, 691_200, 691_200)),
+        },
+        "retire": {
+            "after_cycles": random.choice((1, 1, 3)),
+            "per_cycle": random.choice((1, 10)),
+            "idle": random.random() < 0.3,
+            "kill_order": random.choice(("newest", "oldest")),
+            "running": random.random() < 0.2,
+        },
+    }
 
 
 def _draw_payload(random: Random) -> Draw:

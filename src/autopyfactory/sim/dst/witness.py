@@ -19,9 +19,10 @@ within the time for which answers are fresh.
 **endings are justified**: an ending that the batch system tells is the true one; *refused* never was at
 the site; *unsent* was never handed over, or that is longer ago than ``settle_s``; *vanished* was unknown for
 longer than ``grace_s``.  A told ending is never taken back.
-**rechecked**: pilots are cancelled after a listing that was asked for after the decision to retire them, or
-by a call that leaves running ones alone by itself.
-**running ones are left alone**: no pilot that has started is ended by a cancel of the factory.
+**rechecked**: a cancel follows a listing newer than the one that the decision to retire was based on, or
+leaves running ones alone by itself.
+**running ones are left alone**: no pilot that has started is ended by a cancel of the factory, unless its
+queue says so (``retire.running``) or its limit of time is over (``life.running_max_s``).
 **done in the end** (looked at by `play`): faults over, all jobs are done, no site has a pilot, each has an ending.
 """
 
@@ -45,6 +46,7 @@ from autopyfactory.model import (
     WmsQueue,
 )
 from autopyfactory.sim.dst.scenario import Scenario
+from autopyfactory.sim.job import Past
 from autopyfactory.sim.site import SimSite
 from autopyfactory.sim.world import World
 
@@ -78,7 +80,8 @@ class Witness:
         self._sent_at: dict[PilotId, datetime] = {}
         self._listed_at: dict[tuple[int, str], datetime] = {}
         self._counted_at: dict[int, datetime] = {}
-        self._retire_decided_at: dict[tuple[int, QueueName], datetime] = {}
+        self._retire_based_on: dict[tuple[int, QueueName], datetime] = {}
+        self._left_in_peace_at: dict[PilotId, datetime] = {}
 
     def note(self, kind: str, what: str) -> None:
         """Keep an event."""
@@ -96,8 +99,8 @@ class Witness:
 
     def planned(self, life: int, cycle: CycleRecord, pilots: Sequence[PilotId], endpoint: str) -> None:
         """Look at a cycle that was stored."""
-        if cycle.decision.retire:
-            self._retire_decided_at[life, cycle.queue] = cycle.at
+        if cycle.decision.retire and (listed_at := _input_at(cycle, f"batch.{endpoint}")):
+            self._retire_based_on[life, cycle.queue] = listed_at
         if not pilots:
             return
         self.note("plan", f"{cycle.queue}: {len(pilots)} at {endpoint}: {pilots[0]} …")
@@ -120,6 +123,8 @@ class Witness:
                 self._check_ending(pilot, change, now)
             elif pilot.state.is_final and not change.state.is_final and pilot.cause in _TOLD:
                 self.violate("endings are justified", f"{pilot.id} was taken back after it {pilot.reason}")
+            if pilot.retiring and change.retiring is False:
+                self._left_in_peace_at[pilot.id] = now
             pilot.apply(change)
             if pilot.state.is_final:
                 self.live.pop(pilot.id, None)
@@ -175,12 +180,10 @@ class Witness:
             if name not in self.believed:
                 self.violate("rechecked", f"{name} is cancelled, and not in the store")
                 return
-            decided_at = self._retire_decided_at.get((life, self.believed[name].queue))
-            if waiting_only or (listed_at is not None and (decided_at is None or listed_at >= decided_at)):
+            based_on = self._retire_based_on.get((life, self.believed[name].queue))
+            if waiting_only or (listed_at is not None and (based_on is None or listed_at > based_on)):
                 continue
-            self.violate(
-                "rechecked", f"{name} is cancelled by a decision of {decided_at}, listed {listed_at}"
-            )
+            self.violate("rechecked", f"{name} is cancelled by a decision on the listing of {based_on}")
 
     # --- invariants
 
@@ -198,8 +201,16 @@ class Witness:
         """Look for pilots that were cancelled after they had started."""
         for site in self.world.sites.values():
             for name, past in site.past.items():
-                if past.cause is EndCause.CANCELLED and past.started_s is not None:
+                if past.cause is EndCause.CANCELLED and self._was_to_be_left(name, past):
                     self.violate("running ones are left alone", f"{name} was cancelled while it ran")
+
+    def _was_to_be_left(self, name: PilotId, past: Past) -> bool:
+        if past.started_s is None:
+            return False
+        pilot = self.believed[name]
+        settings = self.scenario.config.queues[pilot.queue].settings
+        lived_s = past.ended_s - pilot.planned_at.timestamp()
+        return not settings.retire.running and lived_s <= settings.life.running_max_s
 
     def _check_known_numbers(self, life: int, cycle: CycleRecord, endpoint: str) -> None:
         errors = [source.error for source in cycle.inputs if source.error]
@@ -224,7 +235,7 @@ class Witness:
                 continue
             total += 1
             at_endpoint += pilot.endpoint == endpoint
-            if pilot.queue == queue and not pilot.retiring:
+            if pilot.queue == queue and not self._is_told_to_end(pilot, cycle.at):
                 running += 1
                 waiting += state is not PilotState.RUNNING
         held_against = {
@@ -237,6 +248,10 @@ class Witness:
         for cap, number in held_against.items():
             if cap in caps and number > caps[cap]:
                 self.violate("caps", f"{queue} plans {n}: {number} of {cap}={caps[cap]}")
+
+    def _is_told_to_end(self, pilot: Pilot, at: datetime) -> bool:
+        left_at = self._left_in_peace_at.get(pilot.id)
+        return pilot.retiring or (left_at is not None and left_at >= at)
 
     def _truth(self, pilot: Pilot) -> PilotState | None:
         """Return what a pilot that is believed live is in truth; PLANNED: in flight; None: ended."""
@@ -270,6 +285,14 @@ class Witness:
 
     def _site(self, pilot: Pilot) -> SimSite:
         return self.world.sites[pilot.endpoint]
+
+
+def _input_at(cycle: CycleRecord, endpoint: str) -> datetime | None:
+    """Return when the answer was asked for that a cycle took from an endpoint."""
+    for source in cycle.inputs:
+        if source.endpoint == endpoint and source.age_s is not None:
+            return cycle.at - timedelta(seconds=source.age_s)
+    return None
 
 
 def _told(pilot: Pilot, change: Transition) -> str:
