@@ -1,18 +1,16 @@
 """One cycle of one factory queue: observe, decide, reserve, plan, submit, record."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from autopyfactory.api import Clock, StoreUnavailable
+from autopyfactory.api import StoreUnavailable
 from autopyfactory.config.tree import QueueConfig
 from autopyfactory.control.boundary import decide
 from autopyfactory.control.endpoint import BatchSite, Listing, Sent
-from autopyfactory.control.health import BackOff, HealthBook
-from autopyfactory.control.ledger import Ledger
+from autopyfactory.control.health import BackOff
 from autopyfactory.control.poll import Poller
-from autopyfactory.control.roster import Roster
+from autopyfactory.control.shared import Shared
 from autopyfactory.control.surplus import Surplus
 from autopyfactory.control.wms import WmsAnswer
 from autopyfactory.model import (
@@ -22,28 +20,17 @@ from autopyfactory.model import (
     JobCounts,
     Pilot,
     PilotId,
-    PilotIds,
     PilotSpec,
     QueueName,
     QueueState,
     SiteStatus,
+    log_folder,
 )
 
 logger = logging.getLogger(__name__)
 
 QUEUE_BACK_OFF = BackOff(first_s=60, ceiling_s=3600)
 HISTORY_KEPT = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all queues of a factory have in common."""
-
-    roster: Roster
-    ledger: Ledger
-    health: HealthBook
-    clock: Clock
-    ids: PilotIds
 
 
 class QueueCycle:
@@ -64,12 +51,17 @@ class QueueCycle:
         self._watched = watched
         self._shared = shared
         self._surplus = Surplus(config.settings.retire.after_cycles)
-        self._uses_history = any(step.rule.uses_history for step in config.chain)
+        self.uses_history = any(step.rule.uses_history for step in config.chain)
 
     async def inputs_polled(self) -> None:
         """Return once its WMS and its batch system have been asked a first time."""
         await self._wms.polled.wait()
         await self._watched.polled.wait()
+
+    async def once(self, *, dry_run: bool) -> float:
+        """Run one cycle, and return how long to pause before the next."""
+        await self.run(dry_run=dry_run)
+        return self.config.settings.interval_s
 
     async def run(self, *, dry_run: bool) -> CycleRecord:
         """Decide once, carry it out, and return the record; in a dry run only decide and record."""
@@ -114,7 +106,7 @@ class QueueCycle:
             site_status=self.config.status_override or status,
             just_started=just_started,
             factory_total=roster.total(),
-            history=roster.history(self.name, now - HISTORY_KEPT) if self._uses_history else History(),
+            history=roster.history(self.name, now - HISTORY_KEPT) if self.uses_history else History(),
         )
 
     def _capped(self, decision: Decision) -> Decision:
@@ -167,7 +159,7 @@ class QueueCycle:
 
     def _spec(self, now: datetime) -> PilotSpec:
         spec = self.config.spec
-        day = Path(now.date().isoformat()) / _folder(self.name)
+        day = log_folder(now, self.name)
         url = f"{spec.log_url.rstrip('/')}/{day}" if spec.log_url else ""
         return replace(spec, log_dir=spec.log_dir / day, log_url=url)
 
@@ -205,8 +197,3 @@ class QueueCycle:
     @property
     def _label(self) -> str:
         return f"queue.{self.name}"
-
-
-def _folder(queue: QueueName) -> str:
-    """Return a queue's name as APF 2 makes it a folder's."""
-    return queue.replace("/", "_").replace(":", "_")

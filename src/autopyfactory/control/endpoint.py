@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,16 +12,14 @@ from autopyfactory.api import (
     AutoPyFactoryError,
     BatchSystem,
     BatchUnavailable,
-    Clock,
     SubmitRejected,
     SubmitUnknown,
 )
-from autopyfactory.config.tree import BatchEndpoint, LifeSettings, RetireSettings
+from autopyfactory.config.tree import BatchEndpoint, RetireSettings
 from autopyfactory.control import life, watch
 from autopyfactory.control.boundary import ask
-from autopyfactory.control.health import BackOff, HealthBook
-from autopyfactory.control.ledger import Ledger
-from autopyfactory.control.roster import Roster
+from autopyfactory.control.health import BackOff
+from autopyfactory.control.shared import Shared
 from autopyfactory.model import (
     TAG_PATTERN,
     BatchStatus,
@@ -61,33 +59,20 @@ class BatchSite:
     result is recorded; meanwhile listings say nothing about it.
     """
 
-    def __init__(
-        self,
-        endpoint: BatchEndpoint,
-        system: BatchSystem,
-        roster: Roster,
-        ledger: Ledger,
-        health: HealthBook,
-        clock: Clock,
-        patience: watch.Patience,
-        empty_exit_codes: Callable[[QueueName], Collection[int]],
-        life_settings: Callable[[QueueName], LifeSettings],
-    ) -> None:
+    def __init__(self, endpoint: BatchEndpoint, system: BatchSystem, shared: Shared) -> None:
         self.endpoint = endpoint
         self.name = endpoint.name
         self.label = f"batch.{endpoint.name}"
         self._system = system
-        self._roster = roster
-        self._ledger = ledger
-        self._health = health
-        self._clock = clock
-        self._patience = patience
-        self._empty_exit_codes = empty_exit_codes
-        self._life_settings = life_settings
+        self._customs = shared.customs
+        self._roster = shared.roster
+        self._ledger = shared.ledger
+        self._health = shared.health
+        self._clock = shared.clock
         self._wishes: dict[QueueName, tuple[int, RetireSettings]] = {}
         self._lane = asyncio.Lock()
         self._sending: set[PilotId] = set()
-        self._confirming_since = clock.now()
+        self._confirming_since = shared.clock.now()
 
     # --- watching
 
@@ -111,8 +96,8 @@ class BatchSite:
         changes = watch.conclude(
             missing,
             endings,
-            self._empty_exit_codes,
-            self._patience,
+            self._customs.empty_exit_codes,
+            self._customs.patience,
             self._confirming_since,
             asked_at,
             self._clock.now(),
@@ -123,8 +108,6 @@ class BatchSite:
         ours = [name for name in strangers if re.fullmatch(TAG_PATTERN, name)]
         stored = await self._ledger.find(ours)
         now = self._clock.now()
-        # a write that takes a pilot in may have been kept although the store did not confirm it
-        self._roster.add(pilot for pilot in stored.values() if self._is_left_out(pilot))
         back = [(stored[name], watch.revived(stored[name], listing[name], now)) for name in stored]
         returning = [(pilot, change) for pilot, change in back if change is not None]
         new = [watch.adopted(name, listing[name], self.name, now) for name in ours if name not in stored]
@@ -139,11 +122,6 @@ class BatchSite:
                 len(new),
                 extra={"endpoint": self.label, "action": "adopt"},
             )
-
-    def _is_left_out(self, pilot: Pilot) -> bool:
-        return (
-            pilot.state.is_live and pilot.endpoint == self.name and pilot.id not in self._roster.at(self.name)
-        )
 
     # --- submitting
 
@@ -252,13 +230,13 @@ class BatchSite:
         """
         pilots = list(self._roster.at(self.name).values())
         now = self._clock.now()
-        self._roster.set_zombies(self.name, life.zombies(pilots, listing, self._patience.grace, now))
+        self._roster.set_zombies(self.name, life.zombies(pilots, listing, self._customs.patience.grace, now))
         left = [p for p in pilots if p.retiring and p.id in listing and p.changed_at < asked_at]
         await self._remove([pilot for pilot in left if pilot.state is PilotState.RUNNING])
         await self._remove(
             [pilot for pilot in left if pilot.state is not PilotState.RUNNING], waiting_only=True
         )
-        orders = life.overdue(pilots, self._life_settings, now)
+        orders = life.overdue(pilots, self._customs.life, now)
         for why, chosen in orders.cancel.items():
             await self._retire(chosen, why)
         for why, chosen in orders.cancel_waiting.items():

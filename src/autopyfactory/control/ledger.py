@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from autopyfactory.api import Store, StoreUnavailable
@@ -38,6 +39,7 @@ class Ledger:
         """One transaction that was tried and may have been kept."""
         self._abandoned: list[PilotId] = []
         """Pilots whose plan was tried and may have been kept; never sent."""
+        self._adopted: list[Pilot] = []
         self._error = ""
 
     @property
@@ -71,21 +73,18 @@ class Ledger:
         await self.flush()
 
     async def adopt(self, pilots: Sequence[Pilot]) -> None:
-        """Take in pilots that the batch system has and the store does not know.
-
-        Raises `StoreUnavailable`: not taken in, the next listing shows them again.
-        """
-        async with self._writing:
-            await self._store.adopt(pilots)
+        """Take in pilots that the batch system has and the store does not know."""
         self._roster.add(pilots)
+        self._adopted += [replace(pilot) for pilot in pilots]
+        await self.flush()
 
     async def revive(self, returning: Sequence[tuple[Pilot, Transition]]) -> None:
-        """Take back in pilots that the store believes ended; raises `StoreUnavailable` as `adopt` does."""
-        async with self._writing:
-            await self._store.record([change for _, change in returning])
+        """Take back in pilots that the store believes ended."""
         for pilot, change in returning:
             pilot.apply(change)
         self._roster.add([pilot for pilot, _ in returning])
+        self._backlog.extend(change for _, change in returning)
+        await self.flush()
 
     async def find(self, pilots: Sequence[PilotId]) -> dict[PilotId, Pilot]:
         """Return those of these pilots that the store knows; raises `StoreUnavailable`."""
@@ -120,8 +119,11 @@ class Ledger:
 
     async def _flush(self) -> bool:
         """Return whether there was anything to write: only that shows that the store serves."""
-        wrote = bool(self._doubtful or self._abandoned or self._backlog)
+        wrote = bool(self._doubtful or self._abandoned or self._adopted or self._backlog)
         await self._settle_doubts()
+        if self._adopted:
+            await self._store.adopt(self._adopted)  # leaves those that it knows as they are
+            self._adopted = []
         if self._backlog:
             self._doubtful, self._backlog = self._backlog, []
             await self._store.record(self._doubtful)

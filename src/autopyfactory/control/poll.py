@@ -80,8 +80,12 @@ class Poller(Generic[T]):
         cause = self._health.of(self.name).error or "no newer answer"
         return InputAge(self.name, age_s, f"older than {self._settings.stale_s:g} s: {cause}")
 
-    def pause_s(self, now: datetime) -> float:
-        """Return how long to wait before the next poll."""
+    async def once(self) -> float:
+        """Ask once, and return how long to wait before the next time."""
+        await self.poll()
+        return self._pause_s(self._clock.now())
+
+    def _pause_s(self, now: datetime) -> float:
         retry_at = self._health.of(self.name).retry_at
         if retry_at is None:
             return self._settings.interval_s

@@ -187,6 +187,7 @@ def test_a_pilot_whose_adoption_the_store_did_not_confirm_is_watched(tmp_path: P
 
         async def adopt_unconfirmed(adopted: Sequence[Pilot]) -> None:
             await adopt(adopted)
+            stage.store.adopt = adopt  # type: ignore[method-assign]
             raise StoreUnavailable("connection lost at the commit")
 
         stage.store.adopt = adopt_unconfirmed  # type: ignore[assignment]

@@ -1,0 +1,100 @@
+"""All endpoints of a factory, each with its poller; they change when the configuration does."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from autopyfactory.api import BatchSystem, BatchUnavailable, WmsStatus, WmsUnavailable
+from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint
+from autopyfactory.control import wms as wms_endpoint
+from autopyfactory.control.endpoint import BatchSite, Listing
+from autopyfactory.control.poll import Poller
+from autopyfactory.control.shared import Shared
+
+logger = logging.getLogger(__name__)
+
+
+class Endpoints:
+    """The WMS and batch endpoints, by name."""
+
+    def __init__(self, shared: Shared, *, tending: Callable[[], bool]) -> None:
+        """Make none yet; ``tending`` says whether pilots may be removed and released (not in a dry run)."""
+        self._shared = shared
+        self._tending = tending
+        self._systems: dict[str, WmsStatus | BatchSystem] = {}
+        self._known: dict[str, Endpoint] = {}
+        self.wms: dict[str, Poller[wms_endpoint.WmsAnswer]] = {}
+        self.sites: dict[str, BatchSite] = {}
+        self.watched: dict[str, Poller[Listing]] = {}
+
+    def add_wms(self, endpoint: Endpoint, system: WmsStatus) -> Poller[Any]:
+        """Take in a WMS, over the one of the same name, and return its poller."""
+        label = f"wms.{endpoint.name}"
+        self._known[label], self._systems[label] = endpoint, system
+        question = wms_endpoint.question(endpoint, system)
+        shared = self._shared
+        poller = Poller(label, question, WmsUnavailable, endpoint.common, shared.clock, shared.health)
+        self.wms[endpoint.name] = poller
+        return poller
+
+    def add_batch(self, endpoint: BatchEndpoint, system: BatchSystem) -> Poller[Any]:
+        """Take in a batch system, over the one of the same name, and return its poller."""
+        label = f"batch.{endpoint.name}"
+        self._known[label], self._systems[label] = endpoint, system
+        site = BatchSite(endpoint, system, self._shared)
+        shared = self._shared
+        poller = Poller(
+            label, self._watch(site), BatchUnavailable, endpoint.common, shared.clock, shared.health
+        )
+        self.sites[endpoint.name], self.watched[endpoint.name] = site, poller
+        return poller
+
+    def changed(self, config: Config) -> tuple[set[str], set[str]]:
+        """Return the labels of endpoints that are new or different there, and of those that are gone."""
+        wanted = labelled(config)
+        new = {label for label, endpoint in wanted.items() if self._known.get(label) != endpoint}
+        return new, self._known.keys() - wanted.keys()
+
+    def is_idle(self, label: str) -> bool:
+        """Whether no pilot lives at an endpoint (of a WMS: always)."""
+        kind, _, name = label.partition(".")
+        return kind == "wms" or not self._shared.roster.at(name)
+
+    async def drop(self, label: str) -> None:
+        """Let go of an endpoint; its loop and those of its queues have been stopped."""
+        kind, _, name = label.partition(".")
+        if kind == "wms":
+            del self.wms[name]
+        else:
+            del self.sites[name], self.watched[name]
+        del self._known[label]
+        await self._systems.pop(label).close()
+
+    async def poll_all(self) -> None:
+        """Ask all once, batch systems first: what starts in between counts as waiting, never as missing."""
+        await asyncio.gather(*(poller.poll() for poller in self.watched.values()))
+        await asyncio.gather(*(poller.poll() for poller in self.wms.values()))
+
+    async def grant_wishes(self) -> None:
+        """Ask the batch systems once more where pilots are to be removed."""
+        wished = [self.watched[name] for name, site in self.sites.items() if site.has_wishes]
+        await asyncio.gather(*(poller.poll() for poller in wished))
+
+    def _watch(self, site: BatchSite) -> Callable[[datetime], Awaitable[Listing]]:
+        async def observe(asked_at: datetime) -> Listing:
+            listing = await site.observe(asked_at)
+            if self._tending():
+                await site.tend(listing, asked_at)
+            return listing
+
+        return observe
+
+
+def labelled(config: Config) -> Mapping[str, Endpoint]:
+    """Return the endpoints of a configuration by label: ``wms.NAME``, ``batch.NAME``."""
+    return {
+        **{f"wms.{name}": endpoint for name, endpoint in config.wms.items()},
+        **{f"batch.{name}": endpoint for name, endpoint in config.batch.items()},
+    }

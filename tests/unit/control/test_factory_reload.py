@@ -1,0 +1,111 @@
+"""A new configuration while the factory runs: only what differs is restarted, and nothing is lost."""
+
+import gc
+from pathlib import Path
+
+import pytest
+from factory_stage import CHAIN, QUEUE, Stage, on_stage, step
+
+from autopyfactory.config.tree import Config
+from autopyfactory.control import Factory
+from autopyfactory.model import PilotState, QueueName, WmsQueue
+from autopyfactory.sim.draw import constant
+from autopyfactory.sim.wms import Work
+from autopyfactory.sim.world import WMS, queue_config, world_config
+
+OTHER = QueueName("CERN")
+
+
+async def go_over(stage: Stage, factory: Factory, config: Config) -> None:
+    await factory.reconfigure(config, {WMS: stage.world.wms}, stage.world.batch(config))
+
+
+def test_a_queue_that_comes_and_one_that_goes(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        stage.work.payload_s = constant(1800)
+        stage.world.wms.queues[WmsQueue(OTHER)] = Work(payload_s=constant(600), ready=5)
+        factory = stage.factory()
+        running = stage.world.start(factory)
+        await stage.until(300)
+        assert stage.site.live_total > 10
+        await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)]))
+        before = stage.site.submitted[QUEUE]
+        await stage.until(4 * 3600)
+        assert stage.site.submitted[QUEUE] == before, "a removed queue submits nothing"
+        assert stage.world.wms.queues[WmsQueue(OTHER)].done == 5
+        assert set(await stage.states()) == {PilotState.DONE}, "and its pilots are watched to their end"
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+def test_what_does_not_differ_goes_on_untouched(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        factory = stage.factory()
+        running = stage.world.start(factory)
+        await stage.until(60)
+        cycle = factory._queues[QUEUE]
+        await go_over(stage, factory, world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 60}))
+        assert factory._queues[QUEUE] is cycle
+        assert factory.endpoints_to_build(stage.config) == set()
+        changed = world_config([queue_config(QUEUE, [step("null")])], batch={"timeout_s": 60})
+        await go_over(stage, factory, changed)
+        assert factory._queues[QUEUE] is not cycle
+        before = stage.site.submitted[QUEUE]
+        await stage.until(900)
+        assert stage.site.submitted[QUEUE] == before
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+@pytest.mark.parametrize("slow", [0, 25])
+def test_an_endpoint_that_changes_amid_a_submission_loses_nothing(tmp_path: Path, slow: float) -> None:
+    async def play(stage: Stage) -> None:
+        stage.site.faults.slow_s = constant(slow)
+        factory = stage.factory()
+        running = stage.world.start(factory)
+        for timeout_s in (61, 62, 63, 64):
+            await stage.until(40)
+            await go_over(
+                stage,
+                factory,
+                world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": timeout_s}),
+            )
+        await stage.until(4 * 3600)
+        assert stage.work.done == 60
+        assert stage.site.doubled == []
+        assert len(await stage.states()) == stage.site.submitted[QUEUE]
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+def test_a_thousand_reloads_leak_nothing(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        factory = stage.factory()
+        running = stage.world.start(factory)
+
+        async def reload(n: int) -> None:
+            queues = [queue_config(QUEUE, CHAIN, interval_s=60 + n % 7)]
+            if n % 2:
+                queues.append(queue_config(OTHER, CHAIN))
+            await go_over(stage, factory, world_config(queues, batch={"timeout_s": 60 + n % 5}))
+            await stage.until(3)
+
+        for n in range(50):
+            await reload(n)
+        gc.collect()
+        before = len(gc.get_objects())
+        for n in range(1000):
+            await reload(n)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 2000, "two objects a reload would already be a leak"
+        factory.stop()
+        await running
+        assert stage.site.doubled == []
+
+    on_stage(tmp_path, play, jobs=60)
