@@ -1,24 +1,34 @@
 """``apf run``: the factory."""
 
 import asyncio
+import logging
 import random
-from typing import Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autopyfactory.api import SystemClock
 from autopyfactory.cli.common.configuration import load_config
 from autopyfactory.cli.common.failure import UsageProblem
-from autopyfactory.cli.common.lock import lock_file, only_factory
+from autopyfactory.cli.common.lock import HeldLock, lock_file, only_factory
 from autopyfactory.cli.common.logging_setup import LogFormat, LogLevel, set_up_logging
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
 from autopyfactory.cli.common.output import Column, number, out, print_json, table
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
-from autopyfactory.cli.common.wiring import built
+from autopyfactory.cli.common.wiring import built, lay_out_wrapper
 from autopyfactory.cli.explain import cycle_document
 from autopyfactory.config import Config
 from autopyfactory.model import CycleRecord, PilotIds
+
+if TYPE_CHECKING:
+    from autopyfactory.control import Factory
+
+logger = logging.getLogger(__name__)
+
+_TELL_EVERY_S = 0.5
 
 EXAMPLES = (
     "apf run",
@@ -56,8 +66,8 @@ def run(
         raise UsageProblem("--json needs --once, --cycles or --dry-run: a document has an end")
     loaded = load_config(config)
     set_up_logging(log_level, log_format)
-    with only_factory(lock_file(loaded)):
-        records = asyncio.run(_run(loaded, rounds, dry_run=dry_run))
+    with only_factory(lock_file(loaded)) as lock:
+        records = asyncio.run(_run(loaded, rounds, lock, dry_run=dry_run))
     if rounds is not None:
         _show(records, as_json=as_json)
 
@@ -68,11 +78,12 @@ def _rounds(*, once: bool, cycles: int | None, dry_run: bool) -> int | None:
     return 1 if once or (dry_run and cycles is None) else cycles
 
 
-async def _run(config: Config, rounds: int | None, *, dry_run: bool) -> list[CycleRecord]:
+async def _run(config: Config, rounds: int | None, lock: HeldLock, *, dry_run: bool) -> list[CycleRecord]:
     # here, since they cost half a second that "apf --help" need not wait for
     from autopyfactory.control import Factory
     from autopyfactory.store import open_store
 
+    lay_out_wrapper(config)
     clock = SystemClock()
     store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
     try:
@@ -80,9 +91,32 @@ async def _run(config: Config, rounds: int | None, *, dry_run: bool) -> list[Cyc
             ids = PilotIds(random.SystemRandom().getrandbits)
             factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids)
             with orderly_stop(factory.stop):
-                return await factory.run(cycles=rounds, dry_run=dry_run)
+                async with _telling(factory, lock):
+                    return await factory.run(cycles=rounds, dry_run=dry_run)
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def _telling(factory: "Factory", lock: HeldLock) -> AsyncIterator[None]:
+    """Meanwhile keep told beside the store what ails the store: it cannot hold that itself."""
+
+    async def tell() -> None:
+        told = ""
+        while True:
+            await asyncio.sleep(_TELL_EVERY_S)
+            if factory.store_trouble != told:
+                told = factory.store_trouble
+                try:
+                    lock.tell(told)
+                except OSError as error:
+                    logger.warning("the lock's file does not take what ails the store: %s", error)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 def _show(records: list[CycleRecord], *, as_json: bool) -> None:

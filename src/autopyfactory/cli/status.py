@@ -85,12 +85,15 @@ def _page_or_error(config: Config) -> RenderableType:
 
 
 def _headline(config: Config, view: Overview, now: datetime) -> Text:
-    pid = running_factory(lock_file(config))
-    running = (
-        Text(f"running (process {pid})", style="green") if pid else Text("not running here", style="yellow")
-    )
+    factory = running_factory(lock_file(config))
+    running = Text("not running here", style="yellow")
+    if factory:
+        running = Text(f"running (process {factory.pid or 'unknown'})", style="green")
     last = ago(view.last_cycle_at, now)
-    return Text.assemble("factory ", (config.factory.id, "bold"), "  ", running, f"  last cycle {last}")
+    line = Text.assemble("factory ", (config.factory.id, "bold"), "  ", running, f"  last cycle {last}")
+    if factory and factory.store_trouble:
+        line.append(f"\nnothing is submitted, nothing newer is stored: {factory.store_trouble}", style="red")
+    return line
 
 
 def _endpoints(view: Overview, now: datetime) -> RenderableType:
@@ -177,10 +180,12 @@ def _why(queue: QueueView) -> str:
 
 def _document(config: Config) -> dict[str, object]:
     view, now = _read(config)
+    factory = running_factory(lock_file(config))
     return {
         "factory": {
             "id": config.factory.id,
-            "pid": running_factory(lock_file(config)),
+            "pid": factory.pid if factory else None,
+            "store_trouble": factory.store_trouble if factory else "",
             "last_cycle_at": view.last_cycle_at,
             "last_cycle_age_s": seconds_since(view.last_cycle_at, now),
         },

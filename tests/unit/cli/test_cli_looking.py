@@ -67,6 +67,14 @@ def test_status_tells_whether_a_factory_runs_here(world: World) -> None:
         assert "running (process" in world.apf("status").out
 
 
+def test_status_tells_what_ails_the_store_though_the_store_cannot(world: World) -> None:
+    assert world.apf("status", "--json").document["factory"]["store_trouble"] == ""
+    with only_factory(world.folder / "apf.db.lock") as lock:
+        lock.tell("apf.db cannot grow, the disk is full")
+        assert "disk is full" in world.apf("status", "--json").document["factory"]["store_trouble"]
+        assert "nothing is submitted" in world.apf("status").out
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 @pytest.mark.parametrize("verb", ["status", "queues", "pilots"])
 def test_tables_fit_the_terminal(world: World, verb: str, width: int) -> None:

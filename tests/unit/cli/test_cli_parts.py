@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -108,6 +109,29 @@ def test_the_lock_tells_who_holds_it_and_is_let_go(tmp_path: Path) -> None:
     assert running_factory(lock) is None
     with only_factory(lock):
         pass
+
+
+def test_a_running_factory_tells_what_ails_its_store(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    with only_factory(path) as lock:
+        size = path.stat().st_size
+        for trouble in ("the disk is full\nfree some", "ü" * 9000, ""):
+            lock.tell(trouble)
+            told = running_factory(path)
+            assert told is not None
+            assert told.pid == os.getpid()
+            assert bool(told.store_trouble) == bool(trouble)
+            assert " ".join(trouble.split()).startswith(told.store_trouble)
+            assert path.stat().st_size == size, "a full disk takes it only in place"
+
+
+def test_a_lock_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    path.write_text("1234567\n")
+    with only_factory(path):
+        told = running_factory(path)
+        assert told is not None
+        assert (told.pid, told.store_trouble) == (os.getpid(), "")
 
 
 def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +14,33 @@ from autopyfactory.config import Config
 
 _TRIES = 5
 _PAUSE_S = 0.1
+_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class RunningFactory:
+    """The factory that holds a lock, as it tells beside its store."""
+
+    pid: int | None
+    """Its process id; None where the file does not hold it."""
+    store_trouble: str
+    """Why its store does not serve, so that it submits nothing; empty where it does."""
+
+
+class HeldLock:
+    """A lock that is held, and what its file says.
+
+    The file has one size and is written over in place, which a full disk takes as well.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def tell(self, store_trouble: str) -> None:
+        """Say why the store does not serve, or by an empty text that it does; raises `OSError`."""
+        text = f"{os.getpid()}\n{' '.join(store_trouble.split())}"
+        content = text.encode()[: _BYTES - 1].ljust(_BYTES - 1) + b"\n"
+        os.pwrite(self._file.fileno(), content, 0)
 
 
 def lock_file(config: Config) -> Path:
@@ -30,50 +58,51 @@ def lock_file(config: Config) -> Path:
 
 
 @contextmanager
-def only_factory(path: Path) -> Iterator[None]:
+def only_factory(path: Path) -> Iterator[HeldLock]:
     """Hold the lock; raises `Failure` with the other's process id where it is taken.
 
     The kernel lets go of the lock however the process ends, so a file that is left over means nothing.
     """
     with _opened(path) as file:
         if not _taken(file):
-            pid = _pid_in(file) or "unknown"
+            pid = _read(file).pid or "unknown"
             raise Failure(
                 f"another factory runs on this store (process {pid}, lock {path}); "
                 "stop it first, or give this one a store of its own"
             )
-        file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+        lock = HeldLock(file)
+        try:
+            lock.tell("")
+        except OSError as error:
+            raise Failure(f"the lock {path} cannot be written: {error.strerror}; make room for it") from error
+        yield lock
 
 
-def running_factory(path: Path) -> int | None:
-    """Return the process id of the factory that holds the lock; None where none does."""
+def running_factory(path: Path) -> RunningFactory | None:
+    """Return the factory that holds the lock; None where none does."""
     try:
-        file = path.open(encoding="ascii")
+        file = path.open("rb")
     except OSError:
         return None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _pid_in(file)
+            return _read(file)
     return None
 
 
-def _opened(path: Path) -> IO[str]:
+def _opened(path: Path) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+", encoding="ascii")
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
     except OSError as error:
         raise Failure(
             f"the lock {path} cannot be made: {error.strerror}; its directory must be the factory user's"
         ) from error
 
 
-def _taken(file: IO[str]) -> bool:
+def _taken(file: IO[bytes]) -> bool:
     # Several tries, since "apf status" holds a shared lock for an instant to see whether anybody is there.
     for attempt in range(_TRIES):
         try:
@@ -86,7 +115,7 @@ def _taken(file: IO[str]) -> bool:
     return False
 
 
-def _pid_in(file: IO[str]) -> int | None:
-    file.seek(0)
-    text = file.read().strip()
-    return int(text) if text.isdigit() else None
+def _read(file: IO[bytes]) -> RunningFactory:
+    text = os.pread(file.fileno(), _BYTES, 0).decode(errors="ignore")
+    pid, _, store_trouble = text.partition("\n")
+    return RunningFactory(int(pid) if pid.isdecimal() else None, store_trouble.strip())
