@@ -15,6 +15,7 @@ import pytest
 from condor_pool import Pool, new_factory, pool
 from condor_view import CondorView
 from factory_process import FactoryHome
+from pilot_audit import audit, settle
 
 from autopyfactory.api import Context, SystemClock
 from autopyfactory.batch.local import LocalBatch, LocalSettings
@@ -77,27 +78,6 @@ def kill_again_and_again(home: FactoryHome, moments: random.Random, submission_s
     print(f"{sum(hits)} pilots unconfirmed")
 
 
-def settle(home: FactoryHome) -> None:
-    """Run a factory that submits nothing until it knows of every pilot whether it exists."""
-    with home.running():
-        home.wait(lambda: home.unsettled() == 0, "an end of all doubt", 60)
-        home.stop()
-
-
-def check(home: FactoryHome, there: Counter[str]) -> None:
-    """Hold the store against the pilots that the batch system has or has had, each counted."""
-    stored = home.pilots()
-    existed = {name for name, pilot in stored.items() if pilot.existed}
-    unsent = len(stored) - len(existed)
-    print(f"{len(stored)} pilots planned, {len(existed)} exist, {unsent} never reached the batch system")
-    assert not {name: n for name, n in there.items() if n > 1}, "submitted twice"
-    assert not there.keys() - stored.keys(), "a job that the store does not know"
-    assert not there.keys() - existed, "a job that the store believes never existed"
-    assert not existed - there.keys(), "a pilot that the batch system never had"
-    assert "did not know" not in home.said(), "a pilot was submitted without a plan"
-    assert len(existed) > KILLS, "too little was done to say anything"
-
-
 @pytest.fixture
 def ran(tmp_path: Path) -> Callable[[], list[str]]:
     """A file in which every pilot notes that it runs."""
@@ -137,7 +117,7 @@ async def test_local_pilots_exist_exactly_as_planned(
     endings = await batch.ended([PilotId(name) for name in home.pilots()])
     there = Counter(ran())
     assert set(there) == set(endings), "what ran is what the batch system says has ended"
-    check(home, there)
+    assert audit(home, there) > KILLS, "too little was done to say anything"
 
 
 @pytest.mark.htcondor
@@ -165,6 +145,6 @@ def test_condor_jobs_exist_exactly_as_planned(tmp_path: Path, moments: random.Ra
         kill_again_and_again(home, moments, 0.12)
         configure("false")
         settle(home)
-        check(home, view.tags())
+        assert audit(home, view.tags()) > KILLS, "too little was done to say anything"
     finally:
         view.remove_all()

@@ -34,11 +34,11 @@ class StoredPilot:
 class FactoryHome:
     """A folder with ``apf.toml``, the store and the log of the factories that ran in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: Path | None = None) -> None:
         self.folder = folder
         self.config = folder / "apf.toml"
         self.log = folder / "factory.log"
-        self.database = folder / "apf.db"
+        self.database = database or folder / "apf.db"
         self._process: subprocess.Popen[bytes] | None = None
 
     # --- the process
