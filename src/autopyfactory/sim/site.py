@@ -167,6 +167,17 @@ class SimSite:
                 delay_s = self.settings.queue_latency_s(self._random)
                 self.timeline.after(delay_s, self._eligible, (job, job.step))
 
+    def forget_ended(self, before_s: float) -> None:
+        """Drop what is kept of pilots that ended before a time, as a batch system's history does too."""
+        old = []
+        for pilot, past in self.past.items():  # in the order of their ends
+            if past.ended_s >= before_s:
+                break
+            old.append(pilot)
+        for pilot in old:
+            del self.past[pilot]
+        self.unrecorded.difference_update(old)
+
     # The life of a pilot, step by step
 
     def _eligible(self, event: tuple[Job, int]) -> None:

@@ -12,7 +12,8 @@ waits or runs in truth, plus what is planned and not yet at a site (in flight, w
 request), plus what is planned now, is within ``max_pending`` (waiting ones of the queue), ``max_to_run``
 (of the queue), ``max_per_factory`` and ``max_pilots`` of the endpoint; what is planned at once is within
 ``max_per_cycle``.  Not counted is what the factory has reason to believe ended when it decides (so the store
-says, by an ending that was itself justified) and, in the first two, what it has told to end (*retiring*).
+says, by an ending that was itself justified) and what it has told to end (*retiring*): in the first two at
+once, in the others once it lives on for longer than ``grace_s`` all the same.
 **unknown is not a number**: pilots are planned only by a life of the factory that has itself had a good
 listing of the endpoint and, for a queue whose number depends on it, a good answer of the WMS, each asked for
 within the time for which answers are fresh.
@@ -23,7 +24,7 @@ longer than ``grace_s``.  A told ending is never taken back.
 leaves running ones alone by itself.
 **running ones are left alone**: no pilot that has started is ended by a cancel of the factory, unless its
 queue says so (``retire.running``) or its limit of time is over (``life.running_max_s``).
-**done in the end** (looked at by `play`): faults over, all jobs are done, no site has a pilot, each has an ending.
+**done in the end** (looked at by `play`): faults over, all jobs are done and every pilot has an ending.
 """
 
 from collections import Counter
@@ -229,12 +230,14 @@ class Witness:
     def _check_caps(self, cycle: CycleRecord, n: int, endpoint: str) -> None:
         caps, queue = self.scenario.caps[cycle.queue], cycle.queue
         waiting = running = at_endpoint = total = n
+        grace = timedelta(seconds=self.scenario.config.factory.grace_s)
         for pilot in self.live.values():
             state = self._truth(pilot)
             if state is None:
                 continue
-            total += 1
-            at_endpoint += pilot.endpoint == endpoint
+            zombie = pilot.retiring and cycle.at - pilot.changed_at > grace
+            total += not zombie
+            at_endpoint += pilot.endpoint == endpoint and not zombie
             if pilot.queue == queue and not self._is_told_to_end(pilot, cycle.at):
                 running += 1
                 waiting += state is not PilotState.RUNNING
