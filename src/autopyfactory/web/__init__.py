@@ -1,1 +1,7 @@
 """REST API, wrappers' reports, pilots' logs; reads through the store, acts through its overrides."""
+
+from autopyfactory.web.access import digest, new_token
+from autopyfactory.web.app import create_app
+from autopyfactory.web.context import WebContext
+
+__all__ = ["WebContext", "create_app", "digest", "new_token"]

@@ -1,0 +1,23 @@
+"""What the web works on; built by the composition root."""
+
+from dataclasses import dataclass
+
+from autopyfactory.api import Clock, DeskStore
+from autopyfactory.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """Everything that a request may touch.
+
+    The factory itself is not among it: it may run in another process.  What operators ask for goes through
+    the store, and the factory heeds it within seconds.
+    """
+
+    config: Config
+    reading: DeskStore
+    """Opened for reading only, with a thread of its own: pages never wait behind reports."""
+    writing: DeskStore
+    clock: Clock
+    report_key: bytes
+    """What pilot tokens are signed with."""

@@ -1,0 +1,104 @@
+"""What every request passes first: who it is from, how many there are, how large it is; safe headers."""
+
+import re
+from collections.abc import Mapping
+
+from autopyfactory.model import Scope
+from autopyfactory.serving import App, Message, Receive, Send, read_body, replay
+from autopyfactory.web.access import PREFIX, Caller, known_token
+from autopyfactory.web.context import WebContext
+from autopyfactory.web.limits import Limiter
+from autopyfactory.web.problems import Problem, unauthorized
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_REPORT_BYTES = 256 * 1024
+REPORTS_PATH = re.compile(r"/api/v1/pilots/[^/]+/reports")
+
+SAFE_HEADERS: Mapping[str, str] = {
+    "content-security-policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_HSTS = {"strict-transport-security": "max-age=31536000"}
+
+
+class Gate:
+    """ASGI middleware.  Refuses bad tokens wherever they are sent: nobody is to believe in one."""
+
+    def __init__(self, app: App, context: WebContext, limiter: Limiter) -> None:
+        self._app = app
+        self._context = context
+        self._limiter = limiter
+        headers = {**SAFE_HEADERS, **(_HSTS if context.config.web.tls_certificate else {})}
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass on what is allowed."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        guarded = self._guarded(send)
+        try:
+            scope.setdefault("state", {})["caller"] = await self._caller(scope)
+            body = await _body(scope, receive)
+        except Problem as problem:
+            # what was not read of the request would be taken for the next one
+            problem.headers["connection"] = "close"
+            await problem.response()(scope, receive, guarded)
+            return
+        await self._app(scope, replay(body, receive), guarded)
+
+    async def _caller(self, scope: Message) -> Caller:
+        origin = scope["client"][0] if scope.get("client") else ""
+        authorization = _header(scope, b"authorization")
+        if scope["method"] == "POST" and REPORTS_PATH.fullmatch(scope["path"]):
+            # pilots share addresses, and are counted one by one where their tokens are looked at
+            if PREFIX not in authorization:
+                return Caller(origin)
+        elif not authorization:
+            self._limiter.charge(f"address {origin}")
+            return Caller(origin)
+        kind, _, token = authorization.partition(" ")
+        try:
+            if kind.lower() != "bearer" or not token.startswith(PREFIX):
+                raise unauthorized("expected Authorization: Bearer TOKEN, with a token of apf token create")
+            known = await known_token(self._context.reading, self._context.clock, token)
+        except Problem:
+            self._limiter.charge(f"address {origin}")
+            raise
+        if Scope.REPORT not in known.scopes or len(known.scopes) > 1:
+            self._limiter.charge(f"token {known.id}")
+        return Caller(origin, known.name, known.scopes)
+
+    def _guarded(self, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *[(name, value) for name, value in self._headers if name not in given],
+                ]
+            await send(message)
+
+        return send_with_headers
+
+
+async def _body(scope: Message, receive: Receive) -> bytes:
+    limit = MAX_REPORT_BYTES if REPORTS_PATH.fullmatch(scope["path"]) else MAX_BODY_BYTES
+    announced = _header(scope, b"content-length")
+    too_large = announced.isdecimal() and int(announced[:20]) > limit
+    body = None if too_large else await read_body(receive, limit)
+    if body is None:
+        raise Problem(413, f"a request may have at most {limit} bytes")
+    return body
+
+
+def _header(scope: Message, name: bytes) -> str:
+    value: bytes = next((value for key, value in scope["headers"] if key == name), b"")
+    return value.decode("latin-1")
