@@ -1,6 +1,5 @@
 """The whole way on a real HTCondor pool: 1,000 waiting jobs, two factory queues, and what the schedd saw."""
 
-import shutil
 import threading
 import time
 from collections import Counter
@@ -15,7 +14,6 @@ from condor_pool import Pool, new_factory, pool
 from condor_view import CondorView, JobTimes
 from factory_process import FactoryHome
 
-import autopyfactory
 from autopyfactory.board import JobStatus as BoardStatus
 from autopyfactory.schedd.jobs import JobStatus
 
@@ -34,6 +32,7 @@ CONFIG = """
 [factory]
 id = "{factory}"
 log_dir = "{logs}"
+state_dir = "{logs}/state"
 
 [wms.board]
 plugin = "board"
@@ -57,12 +56,10 @@ sched = [
 ]
 
 [profiles.all.pilot]
-executable = "/usr/bin/python3"
-arguments = "-I -S pilot.py --wrapperserverurl {{wms.url}} --wrapperwmsqueue {{wms_queue}} --max-payloads 4"
-inputs = ["{wrapper}"]
+arguments = "--wrapperserverurl {{wms.url}} --wrapperwmsqueue {{wms_queue}} --max-payloads 4"
+environment = {{PATH = "/usr/bin:/bin"}}
 memory_mb = 100
 disk_mb = 10
-attributes = {{transfer_executable = "false"}}
 
 [queues.MANY]
 extends = "all"
@@ -103,10 +100,6 @@ def highest(events: list[tuple[int, int]]) -> int:
 def test_a_thousand_jobs_through_two_queues(tmp_path: Path, pool: Pool) -> None:
     factory, logs = new_factory(), pool.folder()
     home, view, board = FactoryHome(tmp_path), CondorView(pool, factory), BoardProcess(tmp_path)
-    wrapper = tmp_path / "pilot.py"
-    shutil.copy(Path(autopyfactory.__file__).parent / "wrapper" / "pilot.py", wrapper)
-    # the pool's user sends it along
-    logs.mkdir(mode=0o777)
     home.config.write_text(
         CONFIG.format(
             factory=factory,
@@ -116,7 +109,6 @@ def test_a_thousand_jobs_through_two_queues(tmp_path: Path, pool: Pool) -> None:
             cycle_s=CYCLE_S,
             max_per_cycle=MAX_PER_CYCLE,
             max_pending=MAX_PENDING,
-            wrapper=shutil.copy(wrapper, logs / "pilot.py"),
         )
     )
     emptied_at: dict[str, float] = {}
@@ -148,7 +140,9 @@ def test_a_thousand_jobs_through_two_queues(tmp_path: Path, pool: Pool) -> None:
         view.remove_all()
 
     busiest = max(sum(sample[queue, JobStatus.RUNNING] for queue in JOBS) for sample in samples)
-    print(f"{sum(JOBS.values())} jobs by {len(lives)} pilots in {took_s:.0f} s; at most {busiest} ran at once")
+    print(
+        f"{sum(JOBS.values())} jobs by {len(lives)} pilots in {took_s:.0f} s; at most {busiest} ran at once"
+    )
     check_caps(lives, samples)
     for queue, at in emptied_at.items():
         late = [life for life in lives if life.queue == queue and life.queued > at + BEHIND_S]
