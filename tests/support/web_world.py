@@ -107,12 +107,12 @@ class Web:
         await self.store.add_token(made, entry)
         return secret
 
-    def pilot_token(self, pilot: PilotId, **changes: Any) -> str:
+    def pilot_token(self, named: PilotId, **changes: Any) -> str:
         """Return a pilot's token, good for an hour; ``changes`` spoil it."""
         good: dict[str, Any] = {
             "key": KEY,
             "factory": "unit",
-            "pilot": pilot,
+            "pilot": named,
             "queue": AGLT2,
             "expires_at": self.clock.now() + timedelta(hours=1),
         }
@@ -144,7 +144,9 @@ async def serving_web(folder: Path, **settings: Any) -> AsyncIterator[Web]:
     app = create_app(context)
     serving = asyncio.create_task(serve(app, "127.0.0.1", 0, ready.set_result, stop, name="web"))
     try:
-        async with aiohttp.ClientSession(auto_decompress=False) as session:
+        async with aiohttp.ClientSession(
+            auto_decompress=False, headers={"Accept-Encoding": "identity"}
+        ) as session:
             yield Web(await ready, context, clock, session, pilots)
     finally:
         stop.set()

@@ -40,7 +40,7 @@ class ReportBody(BaseModel):
     # further keys are passed over: wrappers may be newer than their factory
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
-    seq: int = Field(ge=0, le=MAX_SEQ)
+    seq: int = Field(ge=0, le=MAX_SEQ, strict=True)
     """Counts the reports of a pilot; one that was sent before is passed over."""
     at: AwareDatetime
     """By the clock of the node; of the years 1970 to 2199."""
