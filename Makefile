@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers bench lock clean integration
+.PHONY: help demo test check lint types layers bench dst lock clean integration
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ layers: $(VENV)/.dev ## import-linter: a floor imports only what is below it
 integration: $(VENV)/.dev ## the tests on a real HTCondor pool (testbed/htcondor up)
 	@testbed/htcondor up
 	@eval "$$(testbed/htcondor env)" && $(BIN)/pytest -m htcondor
+
+SEEDS ?= 2000
+dst: $(VENV)/.dev ## simulated worlds full of faults and crashes: make dst SEEDS=10000
+	@$(BIN)/python -m autopyfactory.sim.dst --seeds $(SEEDS) --jobs 2
 
 bench: $(VENV)/.dev ## the benchmarks behind docs/performance.md
 	@$(BIN)/python -m benchmarks
