@@ -1,4 +1,7 @@
-"""The whole way on a real HTCondor pool: 1,000 waiting jobs, two factory queues, and what the schedd saw."""
+"""The whole way on a real HTCondor pool: 1,000 waiting jobs, two factory queues, and what the schedd saw.
+
+Half-way the board is killed with -9 and is away for some seconds.
+"""
 
 import threading
 import time
@@ -21,6 +24,8 @@ pytestmark = pytest.mark.htcondor
 __all__ = ["pool"]
 
 JOBS = {"MANY": 650, "FEW": 350}
+HALF_WAY = 400
+AWAY_S = 3
 SLOTS = 200
 MAX_PER_CYCLE = 40
 MAX_PENDING = 60
@@ -99,7 +104,7 @@ def highest(events: list[tuple[int, int]]) -> int:
 
 def test_a_thousand_jobs_through_two_queues(tmp_path: Path, pool: Pool) -> None:
     factory, logs = new_factory(), pool.folder()
-    home, view, board = FactoryHome(tmp_path), CondorView(pool, factory), BoardProcess(tmp_path)
+    home, view, board = FactoryHome(tmp_path), CondorView(pool, factory), BoardProcess(tmp_path, lease_s=15)
     home.config.write_text(
         CONFIG.format(
             factory=factory,
@@ -113,12 +118,14 @@ def test_a_thousand_jobs_through_two_queues(tmp_path: Path, pool: Pool) -> None:
     )
     emptied_at: dict[str, float] = {}
 
-    def done() -> bool:
+    def finished() -> int:
         counts = {queue: board.jobs(queue) for queue in JOBS}
         for queue in JOBS:
-            if not counts[queue][BoardStatus.ACTIVATED]:
+            if counts[queue][BoardStatus.ACTIVATED]:
+                emptied_at.pop(queue, None)
+            else:
                 emptied_at.setdefault(queue, time.time())
-        return all(counts[queue][BoardStatus.FINISHED] == n for queue, n in JOBS.items())
+        return sum(count[BoardStatus.FINISHED] for count in counts.values())
 
     try:
         with board.serving(), sampled(view) as samples:
@@ -126,7 +133,11 @@ def test_a_thousand_jobs_through_two_queues(tmp_path: Path, pool: Pool) -> None:
                 board.submit(queue, n, "/bin/sleep", "0.3")
             began = time.monotonic()
             with home.running():
-                home.wait(done, "all jobs to finish", 240)
+                home.wait(lambda: finished() >= HALF_WAY, "half of the jobs to finish", 120)
+                board.kill()
+                time.sleep(AWAY_S)  # real time: pilots and factory go on meanwhile
+                board.start()
+                home.wait(lambda: finished() == sum(JOBS.values()), "all jobs to finish", 240)
                 took_s = time.monotonic() - began
                 home.wait(lambda: not view.queued(), "the last pilots to end", 60)
                 home.wait(

@@ -17,10 +17,11 @@ from autopyfactory.board import BoardClient, JobSpec, JobStatus
 class BoardProcess:
     """A board on a port of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lease_s: float = 120) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
         self._folder = folder
+        self._lease_s = lease_s
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
 
@@ -36,7 +37,7 @@ class BoardProcess:
     def start(self) -> None:
         """Start it, and return once it answers."""
         database = self._folder / "board.db"
-        options = ["--port", str(self._port), "--database", str(database), "--log-level", "warning"]
+        options = ["--port", str(self._port), "--database", str(database), "--lease", str(self._lease_s)]
         with (self._folder / "board.log").open("ab") as log:
             argv = [*APF, "board", "serve", *options]
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
