@@ -1,22 +1,35 @@
 """The wrapper as a batch system starts it, and a WMS that says what the test wants."""
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autopyfactory.bundle import place_wrapper
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PILOT = Path(__file__).parents[2] / "src/autopyfactory/wrapper/pilot.py"
 DONE = {"StatusCode": 0, "command": "NULL"}
 
 
+@cache
+def built_wrapper() -> Path:
+    """Return the wrapper as it is shipped, one file; built once for all tests of a run."""
+    folder = tempfile.mkdtemp(prefix="apf-wrapper-")
+    atexit.register(shutil.rmtree, folder)
+    return place_wrapper(Path(folder))
+
+
+@cache
 def old_python() -> str | None:
     """Return a Python 3.6, the oldest that the wrapper has to run on; None where this machine has none."""
     places = [shutil.which("python3.6"), *Path.home().glob(".pyenv/versions/3.6*/bin/python3.6")]
@@ -30,9 +43,16 @@ def start_pilot(
     url: str, directory: Path, *options: str, python: str = sys.executable, **environment: str
 ) -> "subprocess.Popen[str]":
     """Start a pilot for queue Q that gives up soon; its stdout is to be read."""
-    words = [python, "-I", "-S", str(PILOT), "--wrapperserverurl", url, "--wrapperwmsqueue", "Q"]
+    words = ["--wrapperserverurl", url, "--wrapperwmsqueue", "Q", "--patience", "0", "--poll", "0.1"]
+    return start_wrapper(directory, *words, *options, python=python, **environment)
+
+
+def start_wrapper(
+    directory: Path, *options: str, python: str = sys.executable, **environment: str
+) -> "subprocess.Popen[str]":
+    """Start the wrapper with these options alone; its stdout, which its stderr goes to too, is to be read."""
     return subprocess.Popen(
-        [*words, "--patience", "0", "--poll", "0.1", *options],
+        [python, "-I", "-S", str(built_wrapper()), *options],
         cwd=directory,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=subprocess.PIPE,
@@ -44,6 +64,13 @@ def start_pilot(
 def run_pilot(url: str, directory: Path, *options: str, **more: str) -> tuple[int, str]:
     """Run a pilot to its end; return exit code and output."""
     process = start_pilot(url, directory, *options, **more)
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output
+
+
+def run_wrapper(directory: Path, *options: str, **more: str) -> tuple[int, str]:
+    """Run the wrapper with these options alone to its end; return exit code and output."""
+    process = start_wrapper(directory, *options, **more)
     output, _ = process.communicate(timeout=60)
     return process.returncode, output
 

@@ -1,6 +1,5 @@
 """What is submitted: the ``pilot`` table of a queue made into a `PilotSpec`."""
 
-import importlib.resources
 import os
 import shlex
 import stat
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopyfactory.api import did_you_mean
+from autopyfactory.bundle import BUILTIN_WRAPPER, wrapper_path
 from autopyfactory.config.node import Leaf, Table
 from autopyfactory.config.placeholders import Complaint, Placeholders
 from autopyfactory.config.problems import Problems
@@ -16,7 +16,6 @@ from autopyfactory.config.tree import Endpoint, FactorySettings, PilotSettings
 from autopyfactory.model import PilotSpec, QueueName, WmsQueue
 
 _BUILTIN = "builtin:"
-_BUILTIN_FILES = {"wrapper": "wrapper/pilot.py"}
 _WRAPPER_ARGUMENTS = (
     "--wrapperserverurl",
     "{wms.url}",
@@ -71,13 +70,13 @@ class SpecBuilder:
     def _executable(self, named: str) -> Path:
         if not named.startswith(_BUILTIN):
             return self._readable(Path(named), "executable")
-        name = named.removeprefix(_BUILTIN)
-        if name not in _BUILTIN_FILES:
-            known = [_BUILTIN + each for each in _BUILTIN_FILES]
-            hint = did_you_mean(named, known) or f"known: {', '.join(known)}"
+        if named != BUILTIN_WRAPPER:
+            hint = did_you_mean(named, [BUILTIN_WRAPPER]) or f"known: {BUILTIN_WRAPPER}"
+            name = named.removeprefix(_BUILTIN)
             self._complain("executable")(f'nothing built in is called "{name}"', hint)
             return Path(named)
-        return Path(str(importlib.resources.files("autopyfactory") / _BUILTIN_FILES[name]))
+        # written by whoever runs the factory: reading a configuration changes nothing
+        return wrapper_path(self._context.factory.state_dir)
 
     def _readable(self, named: Path, *steps: str | int) -> Path:
         path = self._context.base / named
@@ -97,7 +96,7 @@ class SpecBuilder:
         given = pilot.arguments
         if given is None:
             has_url = self._placeholders.has("wms.url")
-            words = _WRAPPER_ARGUMENTS if pilot.executable == "builtin:wrapper" and has_url else ()
+            words = _WRAPPER_ARGUMENTS if pilot.executable == BUILTIN_WRAPPER and has_url else ()
             return tuple(self._fill(word, "arguments") for word in words)
         if isinstance(given, str):
             return tuple(self._fill(word, "arguments") for word in self._split(given))

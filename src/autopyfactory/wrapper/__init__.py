@@ -1,1 +1,3 @@
-"""The first code on the node: standard library only, Python >= 3.6, one file."""
+"""The first code on the node: standard library only, Python >= 3.6, shipped as one file."""
+
+VERSION = "3.0"

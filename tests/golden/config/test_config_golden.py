@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from config_folder import Folder
 
-import autopyfactory
 from autopyfactory.api import ConfigError
+from autopyfactory.bundle import wrapper_path
 from autopyfactory.config import load, show
 
 HERE = Path(__file__).parent
@@ -24,8 +24,8 @@ def paths(folder: Folder, request: pytest.FixtureRequest) -> list[Path]:
 
 def placed(text: str, base: Path) -> str:
     """Take out what differs from machine to machine."""
-    package = Path(autopyfactory.__file__).parent
-    return text.replace(str(package), "PACKAGE").replace(str(base), "BASE")
+    text = text.replace(str(base), "BASE")
+    return text.replace(str(wrapper_path(Path("BASE/state"))), "BASE/state/wrapper-HASH")
 
 
 @pytest.mark.parametrize("paths", ["whole"], indirect=True)

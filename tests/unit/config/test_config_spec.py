@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from config_folder import BASE, Folder
 
-import autopyfactory
+from autopyfactory.bundle import wrapper_path
 
 
 def test_the_built_in_wrapper_is_told_where_its_work_is(folder: Folder) -> None:
     spec = folder.queue('wms_queue = "site"').spec
-    assert spec.executable == Path(autopyfactory.__file__).parent / "wrapper" / "pilot.py"
+    assert spec.executable == wrapper_path(folder.path / "state")
+    assert not spec.executable.exists(), "reading a configuration changes nothing"
     assert spec.arguments == (
         "--wrapperserverurl",
         "http://wms",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from autopyfactory.api import BatchSystem, Clock, Context, WmsStatus
+from autopyfactory.bundle import BUILTIN_WRAPPER, place_wrapper
+from autopyfactory.cli.common.failure import Failure
 from autopyfactory.config import Config, Endpoint
 
 
@@ -15,6 +17,21 @@ class Endpoints:
 
     wms: Mapping[str, WmsStatus]
     batch: Mapping[str, BatchSystem]
+
+
+def lay_out_wrapper(config: Config) -> None:
+    """Write the built-in wrapper to where pilots are submitted with it; raises `Failure`."""
+    needed = any(queue.settings.pilot.executable == BUILTIN_WRAPPER for queue in config.queues.values())
+    if not needed:
+        return
+    folder = config.factory.state_dir
+    try:
+        place_wrapper(folder)
+    except OSError as error:
+        raise Failure(
+            f"the built-in wrapper cannot be written into {folder}: {error.strerror}; "
+            'let "[factory] state_dir" name a directory that this user may write to'
+        ) from error
 
 
 def build(config: Config, clock: Clock) -> Endpoints:

@@ -14,7 +14,7 @@ from autopyfactory.board import BoardClient, InputFile, JobSpec, JobState, JobSt
 from autopyfactory.cli.common.failure import Failure
 from autopyfactory.cli.common.overview import count_live
 from autopyfactory.cli.common.stopping import orderly_stop
-from autopyfactory.cli.common.wiring import Endpoints, built
+from autopyfactory.cli.common.wiring import Endpoints, built, lay_out_wrapper
 from autopyfactory.cli.demo import pi
 from autopyfactory.cli.demo.setting import QUEUE, Setting, write_configuration
 from autopyfactory.config import Config, load
@@ -77,6 +77,7 @@ async def play(plan: Plan, setting: Setting, show: Callable[[Moment], None]) -> 
     async with _serving(setting.board) as url, BoardClient(url) as board:
         write_configuration(setting, url, plan.slots)
         config = load([setting.config], {})
+        lay_out_wrapper(config)
         store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
         try:
             async with built(config, clock) as endpoints:

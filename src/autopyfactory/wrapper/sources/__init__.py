@@ -1,0 +1,1 @@
+"""Where payloads come from: one source per file."""

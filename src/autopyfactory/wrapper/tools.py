@@ -1,0 +1,57 @@
+"""Other programs that are asked something: started without a shell, and never waited for without end."""
+
+import os
+import signal
+import subprocess
+from typing import Dict, List, NamedTuple, Optional
+
+MAX_BYTES = 1 << 20
+
+
+class Said(NamedTuple):
+    """What became of a program."""
+
+    code: Optional[int]
+    """None: it did not end in time."""
+    out: str
+    err: str
+
+
+def ask(words: List[str], timeout_s: float, directory: Optional[str] = None) -> Said:
+    """Run a program to its end, or kill its process group; raises `OSError` where it cannot be started."""
+    process = subprocess.Popen(
+        words,
+        cwd=directory,
+        env=public_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    code: Optional[int] = None
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        kill_group(process.pid)
+        out, err = process.communicate()
+    else:
+        kill_group(process.pid)
+    return Said(code, out[:MAX_BYTES].decode("utf-8", "replace"), err[:MAX_BYTES].decode("utf-8", "replace"))
+
+
+def kill_group(group: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal to all processes of a group; none left is fine."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+SECRETS = ("APF_PILOT_TOKEN", "PANDA_AUTH_TOKEN")
+"""Variables that are for the wrapper alone."""
+
+
+def public_environment() -> Dict[bytes, bytes]:
+    """Return the environment without the wrapper's secrets, as bytes: its words may be in any encoding."""
+    return {name: value for name, value in os.environb.items() if os.fsdecode(name) not in SECRETS}

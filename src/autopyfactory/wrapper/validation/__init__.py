@@ -1,0 +1,1 @@
+"""Looks at the node before any work is asked for: one step per file."""
