@@ -65,6 +65,7 @@ class QueueCycle:
 
     async def run(self, *, dry_run: bool) -> CycleRecord:
         """Decide once, carry it out, and return the record; in a dry run only decide and record."""
+        await self._shared.orders.refresh(self._shared.clock.now())
         now = self._shared.clock.now()
         state = self._observe(now)
         decision = self._capped(decide(self.config.chain, state))
@@ -131,6 +132,8 @@ class QueueCycle:
             return "dry run: nothing is sent"
         if not self.config.settings.enabled:
             return "the queue is not enabled"
+        if ordered := self._shared.orders.holds_back(self.name, now):
+            return ordered
         health = self._shared.health
         return (
             health.holds_back(self._label, now)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from autopyfactory.api import BatchSystem, Clock, Store, StoreRefused, WmsStatus
+from autopyfactory.api import BatchSystem, Clock, Overrides, Store, StoreRefused, WmsStatus
 from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConfig
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.cycle import HISTORY_KEPT, QueueCycle
@@ -14,6 +14,7 @@ from autopyfactory.control.endpoints import Endpoints, labelled
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
 from autopyfactory.control.loops import Loops, first_of
+from autopyfactory.control.orders import Orders
 from autopyfactory.control.poll import Poller
 from autopyfactory.control.roster import Roster
 from autopyfactory.control.shared import Shared
@@ -39,7 +40,10 @@ class Factory:
         store: Store,
         clock: Clock,
         ids: PilotIds,
+        *,
+        overrides: Overrides | None = None,
     ) -> None:
+        """Everything that the factory works with; ``overrides`` tells what operators ask for."""
         self._store = store
         self._clock = clock
         self._dry_run = False
@@ -48,7 +52,7 @@ class Factory:
         self._loops: Loops | None = None
         health, roster = HealthBook(), Roster()
         ledger = Ledger(store, roster, health)
-        self._shared = Shared(Customs(config), roster, ledger, health, clock, ids)
+        self._shared = Shared(Customs(config), roster, ledger, health, clock, ids, Orders(overrides))
         self._endpoints = Endpoints(self._shared, tending=lambda: not self._dry_run)
         self._add_endpoints(labelled(config), wms, batch)
         self._queues: dict[QueueName, QueueCycle] = {}
@@ -79,6 +83,15 @@ class Factory:
         except* StoreRefused as refusals:
             raise refusals.exceptions[0] from None
         return []
+
+    async def poll(self) -> None:
+        """Ask every endpoint once; what fails is noted in its health."""
+        await self._endpoints.poll_all()
+
+    async def cycle(self) -> list[CycleRecord]:
+        """Run one cycle of every queue on the answers that are there, and return their records."""
+        queues = self._queues.values()
+        return list(await asyncio.gather(*(queue.run(dry_run=self._dry_run) for queue in queues)))
 
     async def reconfigure(
         self, config: Config, wms: Mapping[str, WmsStatus], batch: Mapping[str, BatchSystem]
@@ -144,8 +157,8 @@ class Factory:
                 await first_of(self._clock.sleep(pause_s), self._stopping.wait())
             if self._stopping.is_set():
                 break
-            await self._endpoints.poll_all()
-            records = list(await asyncio.gather(*(queue.run(dry_run=self._dry_run) for queue in queues)))
+            await self.poll()
+            records = await self.cycle()
         await self._endpoints.grant_wishes()
         await self._shared.ledger.flush()
         return records

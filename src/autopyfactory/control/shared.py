@@ -6,6 +6,7 @@ from autopyfactory.api import Clock
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
+from autopyfactory.control.orders import Orders
 from autopyfactory.control.roster import Roster
 from autopyfactory.model import PilotIds
 
@@ -20,3 +21,4 @@ class Shared:
     health: HealthBook
     clock: Clock
     ids: PilotIds
+    orders: Orders
