@@ -1,7 +1,9 @@
 """TOML files and directories to one frozen, validated tree; all errors at once, with file and key."""
 
+from autopyfactory.config.diff import Diff, diff, diff_snapshots
 from autopyfactory.config.load import load, load_chains
 from autopyfactory.config.show import show
+from autopyfactory.config.snapshot import Snapshot
 from autopyfactory.config.starter import starter
 from autopyfactory.config.tree import (
     BatchEndpoint,
@@ -22,6 +24,7 @@ __all__ = [
     "BatchEndpoint",
     "BatchEndpointSettings",
     "Config",
+    "Diff",
     "Endpoint",
     "EndpointSettings",
     "FactorySettings",
@@ -30,7 +33,10 @@ __all__ = [
     "QueueConfig",
     "QueueSettings",
     "RetireSettings",
+    "Snapshot",
     "WebSettings",
+    "diff",
+    "diff_snapshots",
     "load",
     "load_chains",
     "show",

@@ -1,11 +1,16 @@
 """The configuration as it came out, for operators to look at."""
 
+from collections.abc import Callable
 from typing import Any
+
+from pydantic import BaseModel
 
 from autopyfactory.api import ChainStep
 from autopyfactory.config.secrets import mask
 from autopyfactory.config.tree import Config, Endpoint, QueueConfig
 from autopyfactory.model import PilotSpec
+
+Dump = Callable[[BaseModel], dict[str, Any]]
 
 
 def show(config: Config) -> dict[str, Any]:
@@ -14,32 +19,40 @@ def show(config: Config) -> dict[str, Any]:
     Defaults, inherited settings and placeholders are filled in.  Secrets are masked, and so is every string
     that came from the environment or from a file, wherever it occurs.
     """
-    tree = {
+    return {key: _masked(value, config.referenced) for key, value in tree(config, as_json).items()}
+
+
+def tree(config: Config, dump: Dump) -> dict[str, Any]:
+    """Return all settings, each model's as ``dump`` gives them; what came from elsewhere is not masked."""
+    return {
         "files": [str(file) for file in config.files],
-        "factory": config.factory.model_dump(mode="json"),
-        "web": config.web.model_dump(mode="json"),
-        "wms": {name: _endpoint(endpoint) for name, endpoint in config.wms.items()},
-        "batch": {name: _endpoint(endpoint) for name, endpoint in config.batch.items()},
-        "queues": {name: _queue(queue) for name, queue in config.queues.items()},
+        "factory": dump(config.factory),
+        "web": dump(config.web),
+        "wms": {name: _endpoint(endpoint, dump) for name, endpoint in config.wms.items()},
+        "batch": {name: _endpoint(endpoint, dump) for name, endpoint in config.batch.items()},
+        "queues": {name: _queue(queue, dump) for name, queue in config.queues.items()},
     }
-    return {key: _masked(value, config.referenced) for key, value in tree.items()}
 
 
-def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+def as_json(model: BaseModel) -> dict[str, Any]:
+    """Return settings as JSON holds them, secret ones masked."""
+    return model.model_dump(mode="json", fallback=str)
+
+
+def _endpoint(endpoint: Endpoint, dump: Dump) -> dict[str, Any]:
     # a key that both have is the plugin's: it is the nearer one
-    own = endpoint.settings.model_dump(mode="json", fallback=str)
-    return {**endpoint.common.model_dump(mode="json"), **own}
+    return {**dump(endpoint.common), **dump(endpoint.settings)}
 
 
-def _queue(queue: QueueConfig) -> dict[str, Any]:
-    settings = queue.settings.model_dump(mode="json", exclude={"pilot"})
+def _queue(queue: QueueConfig, dump: Dump) -> dict[str, Any]:
+    settings = {name: value for name, value in dump(queue.settings).items() if name != "pilot"}
     pilot = {**_spec(queue.spec), "empty_exit_codes": list(queue.settings.pilot.empty_exit_codes)}
-    sched = [_step(step) for step in queue.chain]
+    sched = [_step(step, dump) for step in queue.chain]
     return {**settings, "wms_queue": queue.wms_queue, "sched": sched, "pilot": pilot}
 
 
-def _step(step: ChainStep) -> dict[str, Any]:
-    return {step.name: step.rule.model_dump(mode="json", fallback=str)}
+def _step(step: ChainStep, dump: Dump) -> dict[str, Any]:
+    return {step.name: dump(step.rule)}
 
 
 def _spec(spec: PilotSpec) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class FactorySettings(Settings):
     """How long the files below ``log_dir`` are kept, those of queues that are no longer configured too."""
     log_free_percent: float = Field(default=5, ge=0, lt=100)
     """Where less of the file system of ``log_dir`` is free, the oldest days go before their time."""
+    reload: Literal["signal", "watch"] = "signal"
+    """When a changed configuration is taken over: when asked to, or also as soon as a file has changed."""
 
 
 class PilotSettings(Settings):
