@@ -89,7 +89,7 @@ async def _run(config: Config, rounds: int | None, lock: HeldLock, *, dry_run: b
     try:
         async with built(config, clock) as endpoints:
             ids = PilotIds(random.SystemRandom().getrandbits)
-            factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids)
+            factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids, overrides=store)
             with orderly_stop(factory.stop):
                 async with _telling(factory, lock):
                     return await factory.run(cycles=rounds, dry_run=dry_run)
