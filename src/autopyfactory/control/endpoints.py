@@ -6,9 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from autopyfactory.api import BatchSystem, BatchUnavailable, WmsStatus, WmsUnavailable
+from autopyfactory.api import (
+    AutoPyFactoryError,
+    BatchSystem,
+    BatchUnavailable,
+    WmsStatus,
+    WmsUnavailable,
+)
 from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint
 from autopyfactory.control import wms as wms_endpoint
+from autopyfactory.control.boundary import ask
 from autopyfactory.control.endpoint import BatchSite, Listing
 from autopyfactory.control.poll import Poller
 from autopyfactory.control.shared import Shared
@@ -57,6 +64,11 @@ class Endpoints:
         new = {label for label, endpoint in wanted.items() if self._known.get(label) != endpoint}
         return new, self._known.keys() - wanted.keys()
 
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels of all of them."""
+        return frozenset(self._known)
+
     def is_idle(self, label: str) -> bool:
         """Whether no pilot lives at an endpoint (of a WMS: always)."""
         kind, _, name = label.partition(".")
@@ -69,8 +81,12 @@ class Endpoints:
             del self.wms[name]
         else:
             del self.sites[name], self.watched[name]
-        del self._known[label]
-        await self._systems.pop(label).close()
+        timeout_s = self._known.pop(label).common.timeout_s
+        try:
+            await ask(label, self._systems.pop(label).close(), timeout_s, BatchUnavailable)
+        except AutoPyFactoryError as error:
+            # it is gone all the same; the queues of the others wait to go on
+            logger.warning("not closed in good order: %s", error, extra={"endpoint": label})
 
     async def poll_all(self) -> None:
         """Ask all once, batch systems first: what starts in between counts as waiting, never as missing."""

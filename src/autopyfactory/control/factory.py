@@ -75,7 +75,8 @@ class Factory:
         Raises `StoreUnavailable` or `StoreRefused` where the pilots of earlier runs cannot be read.
         """
         self._dry_run = dry_run
-        await self._recall()
+        async with self._reconfiguring:
+            await self._recall()
         if cycles is not None:
             return await self._rounds(cycles)
         try:
@@ -95,27 +96,32 @@ class Factory:
 
     async def reconfigure(
         self, config: Config, wms: Mapping[str, WmsStatus], batch: Mapping[str, BatchSystem]
-    ) -> None:
+    ) -> bool:
         """Go over to another configuration while running.
 
         Only what differs is restarted: `endpoints_to_build` tells for which endpoints plugin objects are
         needed in ``wms`` and ``batch``.  Pilots of removed queues are watched to their end, at removed
         batch endpoints as well.  The factory's id and its store cannot change: see `config.diff`.
+
+        Returns whether it took them: False where it is about to stop, or ends by itself after some cycles;
+        then nothing is changed.
         """
         async with self._reconfiguring:
-            if self._loops is None or self._stopping.is_set():
-                return
+            loops = self._loops
+            if loops is None or self._stopping.is_set():
+                return False
             before = self._shared.customs.config
-            new, gone = self._endpoints.changed(config)
-            gone = {label for label in gone if self._endpoints.is_idle(label)}
+            new, unused = self._endpoints.changed(config)
             restarted = {
                 name
                 for name, queue in before.queues.items()
-                if config.queues.get(name) != queue or {*_endpoints_of(queue)} & (new | gone)
+                if config.queues.get(name) != queue or {*_endpoints_of(queue)} & new
             }
-            await asyncio.gather(*(self._loops.stop(f"queue {name}") for name in restarted))
-            for label in (new & labelled(before).keys()) | gone:
-                await self._loops.stop(f"poll {label}")
+            await asyncio.gather(*(loops.stop(f"queue {name}") for name in restarted))
+            # asked only now: a cycle that was under way may have sent pilots to an endpoint that goes
+            gone = {label for label in unused if self._endpoints.is_idle(label)}
+            for label in (new & self._endpoints.labels) | gone:
+                await loops.stop(f"poll {label}")
                 await self._endpoints.drop(label)
             self._shared.customs.config = config
             for name in restarted:
@@ -123,10 +129,16 @@ class Factory:
             self._add_endpoints({label: labelled(config)[label] for label in new}, wms, batch)
             self._add_queues(queue for name, queue in config.queues.items() if name not in self._queues)
             self._start_loops()
+            return True
 
     def endpoints_to_build(self, config: Config) -> set[str]:
         """Return the labels (``wms.NAME``, ``batch.NAME``) of endpoints that `reconfigure` would replace."""
         return self._endpoints.changed(config)[0]
+
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """The labels of all endpoints that it works with, removed ones included while pilots live there."""
+        return self._endpoints.labels
 
     # --- start
 

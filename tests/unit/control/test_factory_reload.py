@@ -4,12 +4,14 @@ import gc
 from pathlib import Path
 
 import pytest
-from factory_stage import CHAIN, QUEUE, Stage, on_stage, step
+from factory_stage import CHAIN, QUEUE, SITE, Stage, on_stage, step
 
 from autopyfactory.config.tree import Config
 from autopyfactory.control import Factory
 from autopyfactory.model import PilotState, QueueName, WmsQueue
+from autopyfactory.sim.batch import SimBatch
 from autopyfactory.sim.draw import constant
+from autopyfactory.sim.site import SimSite
 from autopyfactory.sim.wms import Work
 from autopyfactory.sim.world import WMS, queue_config, world_config
 
@@ -17,7 +19,7 @@ OTHER = QueueName("CERN")
 
 
 async def go_over(stage: Stage, factory: Factory, config: Config) -> None:
-    await factory.reconfigure(config, {WMS: stage.world.wms}, stage.world.batch(config))
+    assert await factory.reconfigure(config, {WMS: stage.world.wms}, stage.world.batch(config))
 
 
 def test_a_queue_that_comes_and_one_that_goes(tmp_path: Path) -> None:
@@ -96,6 +98,7 @@ def test_a_thousand_reloads_leak_nothing(tmp_path: Path) -> None:
             await go_over(stage, factory, world_config(queues, batch={"timeout_s": 60 + n % 5}))
             await stage.until(3)
 
+        await stage.until(1)
         for n in range(50):
             await reload(n)
         gc.collect()
@@ -107,5 +110,58 @@ def test_a_thousand_reloads_leak_nothing(tmp_path: Path) -> None:
         factory.stop()
         await running
         assert stage.site.doubled == []
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+def test_an_endpoint_that_goes_amid_a_submission_and_comes_back_different(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        world = stage.world
+        world.sites["other"] = SimSite(world.timeline, world.random, SITE, payloads=world.wms)
+        stage.site.faults.slow_s = constant(25)
+        factory = stage.factory()
+        running = world.start(factory)
+        elsewhere = world_config([queue_config(QUEUE, CHAIN, "other")])
+        back = world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 90})
+        await stage.until(40)
+        for config in (elsewhere, back, elsewhere):
+            await go_over(stage, factory, config)
+            await stage.until(120)
+            assert factory.endpoints >= {f"wms.{WMS}", *(f"batch.{name}" for name in config.batch)}
+        await stage.until(6 * 3600)
+        assert (stage.work.done, stage.site.doubled, world.sites["other"].doubled) == (60, [], [])
+        assert set(await stage.states()) == {PilotState.DONE}, "all are watched to their end"
+        await go_over(stage, factory, elsewhere)
+        assert factory.endpoints == {f"wms.{WMS}", "batch.other"}, "what is idle is let go"
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+def test_what_does_not_run_takes_no_other_configuration(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        assert not await stage.factory().reconfigure(stage.config, {}, {})
+
+    on_stage(tmp_path, play)
+
+
+def test_an_endpoint_that_cannot_be_closed_is_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(SimBatch, "close", fail)
+
+    async def play(stage: Stage) -> None:
+        factory = stage.factory()
+        running = stage.world.start(factory)
+        await stage.until(60)
+        await go_over(stage, factory, world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 90}))
+        await stage.until(4 * 3600)
+        assert stage.work.done == 60
+        factory.stop()
+        await running
 
     on_stage(tmp_path, play, jobs=60)
