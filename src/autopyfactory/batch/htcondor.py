@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pydantic import Field
 
 from autopyfactory.api import BatchUnavailable, Context, SubmitRejected, SubmitUnknown
+from autopyfactory.batch.environment import pilot_token, reports
 from autopyfactory.batch.htcondor_endings import (
     ATTRIBUTES,
     CANCEL_CODE,
@@ -88,6 +89,7 @@ class HTCondorBatch:
         if not pilots:
             return SubmitResult({})
         settings = self._settings
+        tokens = [pilot_token(spec, self._factory, pilot) for pilot in pilots] if reports(spec) else []
         description = submit_description(spec, self._submitter, settings.attributes, job_log=settings.job_log)
         try:
             # folders may lie on a file server that hangs
@@ -95,7 +97,7 @@ class HTCondorBatch:
         except OSError as error:
             raise SubmitRejected(f"{spec.queue}: {error}") from error
         try:
-            cluster, first, count = await self._schedd.submit(description, items(pilots))
+            cluster, first, count = await self._schedd.submit(description, items(pilots, tokens))
         except ScheddSilent as error:
             raise SubmitUnknown(f"{self._schedd.name}: {error}") from error
         except ScheddError as error:

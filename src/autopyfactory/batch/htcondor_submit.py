@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autopyfactory.api import SubmitRejected
-from autopyfactory.batch.environment import pilot_environment
+from autopyfactory.batch.environment import pilot_environment, reports
 from autopyfactory.model import BatchId, FactoryId, PilotId, PilotSpec
 from autopyfactory.schedd.jobs import quoted
 
@@ -17,10 +17,16 @@ FACTORY, PILOT, QUEUE = "APF_FACTORY", "APF_PILOT", "APF_QUEUE"
 """The tags: job attributes by which a pilot is found again."""
 ITEM = "apf_pilot"
 """The macro that holds the id of a pilot."""
+TOKEN_ITEM = "apf_token"  # noqa: S105 (a name)
+"""The macro that holds what a pilot proves itself by; it stands in no file."""
 
 # stand for what HTCondor fills in, while texts around them are made literal
-_PILOT_MACRO, _JOB_MACRO = "\ue000", "\ue001"
-_MACROS = {_PILOT_MACRO: f"$({ITEM})", _JOB_MACRO: "$(Cluster).$(Process)"}
+_PILOT_MACRO, _JOB_MACRO, _TOKEN_MACRO = "\ue000", "\ue001", "\ue002"
+_MACROS = {
+    _PILOT_MACRO: f"$({ITEM})",
+    _JOB_MACRO: "$(Cluster).$(Process)",
+    _TOKEN_MACRO: f"$({TOKEN_ITEM})",
+}
 _MACRO = re.compile(r"\$(\w*\()")
 _MATCH_MACRO = re.compile(r"\$\$\w*\(")
 _COMMAND = re.compile(r"(\+|my\.)?[A-Za-z_][A-Za-z0-9_.]*", re.IGNORECASE)
@@ -52,6 +58,7 @@ def submit_description(
         batch_id=job_id,
         submit_host=submitter.host,
         user=submitter.user,
+        own_token=_TOKEN_MACRO if reports(spec) else "",
     )
     files = _literal(str(spec.log_dir / job_id))
     commands = {
@@ -84,9 +91,11 @@ def submit_description(
     return commands
 
 
-def items(pilots: Sequence[PilotId]) -> list[Mapping[str, str]]:
-    """Return what fills in the description for each pilot."""
-    return [{ITEM: pilot} for pilot in pilots]
+def items(pilots: Sequence[PilotId], tokens: Sequence[str] = ()) -> list[Mapping[str, str]]:
+    """Return what fills in the description for each pilot; ``tokens``, one for each, where they report."""
+    if not tokens:
+        return [{ITEM: pilot} for pilot in pilots]
+    return [{ITEM: pilot, TOKEN_ITEM: own} for pilot, own in zip(pilots, tokens, strict=True)]
 
 
 def submit_file(description: Mapping[str, str], pilots: Sequence[PilotId]) -> str:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from autopyfactory.batch.environment import pilot_environment
+from autopyfactory.batch.environment import pilot_environment, pilot_token
 from autopyfactory.batch.local_files import LocalFiles, Running, StarterSettings
 from autopyfactory.batch.local_process import identify, signal_group
 from autopyfactory.batch.local_records import Submission, moment
@@ -155,6 +155,7 @@ class Keeper:
             batch_id=BatchId(self._pilot),
             submit_host=self._host,
             user=self._settings.base_environment.get("USER", str(os.getuid())),
+            own_token=pilot_token(spec, self._submission.factory, self._pilot),
         )
         own = {**self._settings.base_environment, "TMPDIR": str(Path.cwd()), **environment}
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

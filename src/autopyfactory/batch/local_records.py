@@ -35,6 +35,8 @@ class Submission:
             "walltime_s": spec.walltime_s,
             "log_dir": str(spec.log_dir),
             "log_url": spec.log_url,
+            "report_url": spec.report_url,
+            "report_key": spec.report_key.hex() if spec.report_key else None,
         }
 
     @classmethod
@@ -51,6 +53,9 @@ class Submission:
             walltime_s=told["walltime_s"],
             log_dir=Path(told["log_dir"]),
             log_url=told["log_url"],
+            # submissions of earlier versions have neither
+            report_url=told.get("report_url", ""),
+            report_key=bytes.fromhex(key) if (key := told.get("report_key")) else None,
         )
         pilots = tuple(PilotId(pilot) for pilot in told["pilots"])
         return cls(FactoryId(told["factory"]), spec, pilots, told["submitted_s"])

@@ -54,7 +54,9 @@ def clean_logs(
     free = free_percent or _free_percent
     oldest_kept = (now - timedelta(days=settings.keep_logs_days)).date()
     newest_removed = (now - KEPT_IN_ANY_CASE).date()
-    expired, crowded_out, failed = [], [], []
+    expired: list[str] = []
+    crowded_out: list[str] = []
+    failed: list[str] = []
     for day, folder in _days(settings.log_dir):
         if day >= newest_removed:
             break

@@ -34,6 +34,10 @@ class PilotSpec:
     """Where stdout, stderr and the batch log of the pilots go; made by the batch plugin."""
     log_url: str = ""
     """URL under which ``log_dir`` is served; empty where it is not."""
+    report_url: str = ""
+    """Where wrappers report to; empty: they do not."""
+    report_key: bytes | None = field(default=None, repr=False)
+    """What each pilot's token is signed with; never shown, and never sent to a node."""
 
 
 @dataclass(frozen=True, slots=True)
