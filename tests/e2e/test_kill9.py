@@ -24,8 +24,8 @@ from autopyfactory.model import FactoryId, PilotId
 __all__ = ["pool"]
 
 KILLS = int(os.environ.get("APF_KILLS", "6"))
-LONGEST_LIFE_S = 0.4
-"""So long after it has read its store a factory is left alone at most."""
+LONGEST_LIFE_S = 1.0
+"""So long after it has read its store a factory lives at most that is killed anywhere."""
 
 CONFIG = """
 [factory]
@@ -66,10 +66,11 @@ def kill_again_and_again(home: FactoryHome, moments: random.Random, submission_s
     for _ in range(KILLS):
         home.start()
         # real time: it is the moment that is tested
-        time.sleep(moments.uniform(0, LONGEST_LIFE_S))
         if moments.random() < 0.8:
-            home.await_plan(within_s=10)
+            home.await_plan(within_s=30)
             time.sleep(moments.uniform(0, submission_s))
+        else:
+            time.sleep(moments.uniform(0, LONGEST_LIFE_S))
         home.kill()
         planned = {name for name, pilot in home.pilots().items() if pilot.state == "planned"}
         hits.append(len(planned - known))

@@ -130,10 +130,12 @@ class FactoryHome:
         return int(self.rows("SELECT count(*) FROM pilots WHERE state IN ('planned', 'unknown')")[0][0])
 
     def await_plan(self, within_s: float) -> None:
-        """Return as soon as the store holds a pilot that was planned and not yet confirmed."""
+        """Return as soon as the store holds a pilot that it does not hold now."""
         deadline = time.monotonic() + within_s
+        newest = "SELECT max(id) FROM pilots"
         with closing(self._reader()) as connection:
-            while not connection.execute("SELECT 1 FROM pilots WHERE state = 'planned' LIMIT 1").fetchone():
+            known = connection.execute(newest).fetchone()
+            while connection.execute(newest).fetchone() == known:
                 assert time.monotonic() < deadline, f"nothing was planned\n{self.said()[-3000:]}"
                 time.sleep(0.001)
 
