@@ -29,12 +29,17 @@ TICK_S = 0.005
 
 def run() -> dict[str, float]:
     """Return figures by name; times in seconds, rates in pilots a second."""
+    needed()
+    return asyncio.run(_run())
+
+
+def needed() -> None:
+    """End with a clear text where there is no pool."""
     missing = [
         name for name in ("APF_TEST_HTCONDOR_POOL", "APF_TEST_HTCONDOR_SCRATCH") if name not in os.environ
     ]
     if missing:
         raise SystemExit(f'{missing[0]} is not set: testbed/htcondor up && eval "$(testbed/htcondor env)"')
-    return asyncio.run(_run())
 
 
 async def _run() -> dict[str, float]:
@@ -44,10 +49,10 @@ async def _run() -> dict[str, float]:
     settings = HTCondorBatch.Settings(schedd=schedd, log_dir_mode="1777")
     batch = HTCondorBatch(settings, Context(factory, "bench", folder, SystemClock()))
     ids = PilotIds(random.SystemRandom().getrandbits)
-    bare = _Bare(schedd, factory)
+    bare = Bare(schedd, factory)
     try:
         figures = await _submissions(batch, bare, ids, folder)
-        figures |= await _listings(batch, bare, ids, folder)
+        figures |= await _listings(batch, bare, ids, folder, factory)
     finally:
         await batch.cancel(list(await batch.status()))
         await batch.close()
@@ -55,7 +60,7 @@ async def _run() -> dict[str, float]:
     return figures
 
 
-class _Bare:
+class Bare:
     """The bindings without anything around them, in this process."""
 
     def __init__(self, schedd: str, factory: FactoryId) -> None:
@@ -72,30 +77,33 @@ class _Bare:
         description = submit_description(spec, submitter, {}, job_log=True)
         self._schedd.submit(self._htcondor.Submit(description), itemdata=iter(items(pilots)))
 
-    def query(self) -> list[Any]:
-        jobs: list[Any] = self._schedd.query(live_jobs(self._factory), [PILOT, STATUS, SINCE, *DETAILS])
+    def query(self, factory: FactoryId) -> list[Any]:
+        jobs: list[Any] = self._schedd.query(live_jobs(factory), [PILOT, STATUS, SINCE, *DETAILS])
         return jobs
 
+    def remove_all(self) -> None:
+        self._schedd.act(self._htcondor.JobAction.Remove, live_jobs(self._factory), ("done", 1))
 
-async def _submissions(batch: HTCondorBatch, bare: _Bare, ids: PilotIds, folder: Path) -> dict[str, float]:
+
+async def _submissions(batch: HTCondorBatch, bare: Bare, ids: PilotIds, folder: Path) -> dict[str, float]:
     """Take turns call by call, so that whatever else the machine does meets both alike."""
     bare_s, ours_s, longest_s = 0.0, 0.0, 0.0
-    spec = _spec(folder / "submitted", "SUBMIT")
-    spec.log_dir.mkdir(parents=True)
-    spec.log_dir.chmod(0o1777)
+    what = spec(folder / "submitted", "SUBMIT")
+    what.log_dir.mkdir(parents=True)
+    what.log_dir.chmod(0o1777)
     await batch.status()  # the worker runs
     submitted: list[PilotId] = []
     for _ in range(SUBMITTED // PER_CALL):
         pilots = ids.make(SystemClock().now(), PER_CALL)
         start = time.perf_counter()
-        bare.submit(spec, pilots)
+        bare.submit(what, pilots)
         bare_s += time.perf_counter() - start
         pilots = ids.make(SystemClock().now(), PER_CALL)
-        async with _stalls() as stalls:
+        async with stalls() as late:
             start = time.perf_counter()
-            await batch.submit(spec, pilots)
+            await batch.submit(what, pilots)
             ours_s += time.perf_counter() - start
-        longest_s = max(longest_s, *stalls)
+        longest_s = max(longest_s, *late)
         submitted += pilots
     return {
         "submit_bare_per_s": SUBMITTED / bare_s,
@@ -108,7 +116,7 @@ async def _submissions(batch: HTCondorBatch, bare: _Bare, ids: PilotIds, folder:
 
 async def _removals(batch: HTCondorBatch, submitted: Sequence[PilotId]) -> dict[str, float]:
     await batch.status()
-    async with _stalls() as stalls:
+    async with stalls() as late:
         start = time.perf_counter()
         await batch.cancel(submitted)
         cancel_s = time.perf_counter() - start
@@ -122,33 +130,35 @@ async def _removals(batch: HTCondorBatch, submitted: Sequence[PilotId]) -> dict[
     return {
         "cancel_10000_s": cancel_s,
         "ended_10000_s": ended_s,
-        "ended_longest_stall_s": max(stalls),
+        "ended_longest_stall_s": max(late),
     }
 
 
-async def _listings(batch: HTCondorBatch, bare: _Bare, ids: PilotIds, folder: Path) -> dict[str, float]:
+async def _listings(
+    batch: HTCondorBatch, bare: Bare, ids: PilotIds, folder: Path, factory: FactoryId
+) -> dict[str, float]:
     per_queue = LISTED // QUEUES
     for number in range(QUEUES):
         queue = f"QUEUE{number:03d}"
-        await batch.submit(_spec(folder / "listed", queue), ids.make(SystemClock().now(), per_queue))
+        await batch.submit(spec(folder / "listed", queue), ids.make(SystemClock().now(), per_queue))
     bare_s: list[float] = []
     again_s: list[float] = []
     first_s: list[float] = []
-    async with _stalls() as stalls:
+    async with stalls() as late:
         for _ in range(LISTING_ROUNDS):
             await batch.close()  # nothing has been told to a new worker
             await batch.ended(ids.make(SystemClock().now(), 1))
             first_s.append(await _listing_s(batch))
-    longest_s = max(stalls)
+    longest_s = max(late)
     for _ in range(LISTING_ROUNDS):
         start = time.perf_counter()
-        jobs = bare.query()
+        jobs = bare.query(factory)
         bare_s.append(time.perf_counter() - start)
         assert len(jobs) == LISTED
         del jobs
-        async with _stalls() as stalls:
+        async with stalls() as late:
             again_s.append(await _listing_s(batch))
-        longest_s = max(longest_s, *stalls)
+        longest_s = max(longest_s, *late)
     return {
         "listing_bare_s": statistics.median(bare_s),
         "listing_first_s": statistics.median(first_s),
@@ -168,7 +178,7 @@ async def _listing_s(batch: HTCondorBatch) -> float:
     return took_s
 
 
-def _spec(log_dir: Path, queue: str) -> PilotSpec:
+def spec(log_dir: Path, queue: str) -> PilotSpec:
     return PilotSpec(
         queue=QueueName(queue),
         executable=Path("/bin/sh"),
@@ -182,7 +192,7 @@ def _spec(log_dir: Path, queue: str) -> PilotSpec:
 
 
 @asynccontextmanager
-async def _stalls() -> AsyncIterator[list[float]]:
+async def stalls() -> AsyncIterator[list[float]]:
     """Give a list that holds how much later than asked the event loop came round, each time."""
     late: list[float] = [0.0]
 

@@ -7,6 +7,7 @@ state that a pilot is in now.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple, Self
 
 from autopyfactory.config.tree import LifeSettings, RetireSettings
 from autopyfactory.model import BatchStatus, Pilot, PilotId, PilotState, QueueName
@@ -28,9 +29,13 @@ class Orders:
 def overdue(pilots: Iterable[Pilot], settings: Callable[[QueueName], LifeSettings], now: datetime) -> Orders:
     """Return what the limits of their queues order for live pilots."""
     orders = Orders()
+    known: dict[QueueName, _Limits] = {}
     for pilot in pilots:
+        limits = known.get(pilot.queue)
+        if limits is None:
+            limits = known[pilot.queue] = _Limits.at(now, settings(pilot.queue))
         if not pilot.retiring:
-            _judge(pilot, settings(pilot.queue), now, orders)
+            _judge(pilot, limits, orders)
     return orders
 
 
@@ -59,24 +64,40 @@ def zombies(
     )
 
 
-def _judge(pilot: Pilot, settings: LifeSettings, now: datetime, orders: Orders) -> None:
-    waits = pilot.state in _WAITING
-    if waits and _passed(pilot.planned_at, settings.pending_max_s, now):
-        why = f"not started within {settings.pending_max_s:g} s"
+class _Limits(NamedTuple):
+    """The limits of a queue as times, worked out once for all of its pilots."""
+
+    settings: LifeSettings
+    now: datetime
+    planned_before: datetime
+    started_before: datetime
+
+    @classmethod
+    def at(cls, now: datetime, settings: LifeSettings) -> Self:
+        return cls(
+            settings,
+            now,
+            now - timedelta(seconds=settings.pending_max_s),
+            now - timedelta(seconds=settings.running_max_s),
+        )
+
+
+def _judge(pilot: Pilot, limits: _Limits, orders: Orders) -> None:
+    if pilot.state is PilotState.RUNNING:
+        if pilot.started_at is not None and pilot.started_at < limits.started_before:
+            why = f"ran longer than {limits.settings.running_max_s:g} s"
+            orders.cancel.setdefault(why, []).append(pilot)
+    elif pilot.state in _WAITING and pilot.planned_at < limits.planned_before:
+        why = f"not started within {limits.settings.pending_max_s:g} s"
         orders.cancel_waiting.setdefault(why, []).append(pilot)
     elif pilot.state is PilotState.HELD:
-        _judge_held(pilot, settings, now, orders)
-    elif pilot.state is PilotState.RUNNING and _passed(pilot.started_at, settings.running_max_s, now):
-        orders.cancel.setdefault(f"ran longer than {settings.running_max_s:g} s", []).append(pilot)
+        _judge_held(pilot, limits.settings, limits.now, orders)
 
 
 def _judge_held(pilot: Pilot, settings: LifeSettings, now: datetime, orders: Orders) -> None:
+    held_s = (now - pilot.changed_at).total_seconds()
     if pilot.releases >= settings.hold_releases:
         why = f"held again after {pilot.releases} releases: {pilot.reason}"
         orders.cancel_waiting.setdefault(why, []).append(pilot)
-    elif _passed(pilot.changed_at, settings.hold_release_s * 2**pilot.releases, now):
+    elif held_s > settings.hold_release_s * 2**pilot.releases:
         orders.release.append(pilot)
-
-
-def _passed(since: datetime | None, limit_s: float, now: datetime) -> bool:
-    return since is not None and (now - since).total_seconds() > limit_s
