@@ -4,18 +4,21 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autopyfactory.api import SystemClock
-from autopyfactory.cli.common.configuration import load_config
+from autopyfactory.cli.common.beside import Beside
+from autopyfactory.cli.common.config_files import look
+from autopyfactory.cli.common.configuration import config_paths, load_config
 from autopyfactory.cli.common.failure import UsageProblem
 from autopyfactory.cli.common.lock import HeldLock, lock_file, only_factory
 from autopyfactory.cli.common.logging_setup import LogFormat, LogLevel, set_up_logging
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
 from autopyfactory.cli.common.output import Column, number, out, print_json, table
+from autopyfactory.cli.common.reloading import Reloader, Source, on_hangup
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
 from autopyfactory.cli.common.wiring import built, lay_out_wrapper
@@ -58,16 +61,21 @@ def run(
     run finds them again.  A second signal ends the process at once; nothing is lost then either.
 
     With --once, --cycles or --dry-run it ends by itself, and prints what each queue decided in its last
-    cycle, and why.  Only one factory runs on a store: a second one refuses.  The configuration is read
-    once, at the start.
+    cycle, and why.  Only one factory runs on a store: a second one refuses.
+
+    SIGHUP ("apf reload") has it go over to the configuration on disk without a restart: only queues that
+    differ start anew, and pilots of removed ones are watched to their end.  What is wrong there changes
+    nothing, and is logged.  With "[factory] reload" = "watch" it does so as soon as a file has changed.
     """
     rounds = _rounds(once=once, cycles=cycles, dry_run=dry_run)
     if rounds is None and as_json:
         raise UsageProblem("--json needs --once, --cycles or --dry-run: a document has an end")
-    loaded = load_config(config)
+    paths = config_paths(config)
+    source = Source(paths, look(paths))
+    loaded = load_config(paths)
     set_up_logging(log_level, log_format)
     with only_factory(lock_file(loaded)) as lock:
-        records = asyncio.run(_run(loaded, rounds, lock, dry_run=dry_run))
+        records = asyncio.run(_run(loaded, source, rounds, lock, dry_run=dry_run))
     if rounds is not None:
         _show(records, as_json=as_json)
 
@@ -78,23 +86,31 @@ def _rounds(*, once: bool, cycles: int | None, dry_run: bool) -> int | None:
     return 1 if once or (dry_run and cycles is None) else cycles
 
 
-async def _run(config: Config, rounds: int | None, lock: HeldLock, *, dry_run: bool) -> list[CycleRecord]:
+async def _run(
+    config: Config, source: Source, rounds: int | None, lock: HeldLock, *, dry_run: bool
+) -> list[CycleRecord]:
     # here, since they cost half a second that "apf --help" need not wait for
     from autopyfactory.control import Factory
     from autopyfactory.store import open_store
 
     lay_out_wrapper(config)
     clock = SystemClock()
-    store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
-    try:
-        async with built(config, clock) as endpoints:
-            ids = PilotIds(random.SystemRandom().getrandbits)
-            factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids, overrides=store)
-            with orderly_stop(factory.stop):
-                async with _telling(factory, lock):
-                    return await factory.run(cycles=rounds, dry_run=dry_run)
-    finally:
-        await store.close()
+    asked = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        if rounds is None:
+            stack.enter_context(on_hangup(asked))
+        store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
+        stack.push_async_callback(store.close)
+        endpoints = await stack.enter_async_context(built(config, clock))
+        ids = PilotIds(random.SystemRandom().getrandbits)
+        factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids, overrides=store)
+        stack.enter_context(orderly_stop(factory.stop))
+        await stack.enter_async_context(_telling(factory, lock))
+        if rounds is None:
+            beside = Beside(lock_file(config))
+            reloader = Reloader(config, source, factory, endpoints, beside, clock, asked)
+            await stack.enter_async_context(reloader.running())
+        return await factory.run(cycles=rounds, dry_run=dry_run)
 
 
 @asynccontextmanager

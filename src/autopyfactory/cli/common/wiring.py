@@ -1,6 +1,6 @@
 """Builds the concrete plugins that a configuration names.  Nothing else in the package does."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,27 @@ from autopyfactory.config import Config, Endpoint
 class Endpoints:
     """The plugins of a configuration, by the NAME of their section."""
 
-    wms: Mapping[str, WmsStatus]
-    batch: Mapping[str, BatchSystem]
+    wms: dict[str, WmsStatus]
+    batch: dict[str, BatchSystem]
+
+    def take_over(self, new: "Endpoints", in_use: Collection[str]) -> None:
+        """Take in new ones, over those of the same names, and forget all that are not in use any more.
+
+        ``in_use`` are labels: ``wms.NAME``, ``batch.NAME``.
+        """
+        self.wms.update(new.wms)
+        self.batch.update(new.batch)
+        for name in [name for name in self.wms if f"wms.{name}" not in in_use]:
+            del self.wms[name]
+        for name in [name for name in self.batch if f"batch.{name}" not in in_use]:
+            del self.batch[name]
+
+    async def close(self) -> None:
+        """Close all of them, also where some cannot be closed."""
+        async with AsyncExitStack() as closing:
+            plugins: list[WmsStatus | BatchSystem] = [*self.wms.values(), *self.batch.values()]
+            for plugin in plugins:
+                closing.push_async_callback(plugin.close)
 
 
 def lay_out_wrapper(config: Config) -> None:
@@ -34,26 +53,30 @@ def lay_out_wrapper(config: Config) -> None:
         ) from error
 
 
-def build(config: Config, clock: Clock) -> Endpoints:
-    """Build every endpoint of the configuration; none of them connects before it is used."""
+def build(config: Config, clock: Clock, labels: Collection[str] | None = None) -> Endpoints:
+    """Build every endpoint of the configuration, or those with these labels: ``wms.NAME``, ``batch.NAME``.
+
+    None of them connects before it is used.
+    """
 
     # Any: an entry point cannot say which contract it keeps; the contract suites in testkit do
-    def made(endpoint: Endpoint) -> Any:
-        context = Context(config.factory_id, endpoint.name, config.factory.state_dir, clock)
-        return endpoint.plugin(endpoint.settings, context)
+    def made(kind: str, endpoints: Mapping[str, Endpoint]) -> dict[str, Any]:
+        return {
+            name: endpoint.plugin(
+                endpoint.settings, Context(config.factory_id, name, config.factory.state_dir, clock)
+            )
+            for name, endpoint in endpoints.items()
+            if labels is None or f"{kind}.{name}" in labels
+        }
 
-    return Endpoints(
-        wms={name: made(endpoint) for name, endpoint in config.wms.items()},
-        batch={name: made(endpoint) for name, endpoint in config.batch.items()},
-    )
+    return Endpoints(wms=made("wms", config.wms), batch=made("batch", config.batch))
 
 
 @asynccontextmanager
 async def built(config: Config, clock: Clock) -> AsyncIterator[Endpoints]:
-    """Build every endpoint, and close all of them in the end."""
+    """Build every endpoint, and close in the end all that are there then."""
     endpoints = build(config, clock)
-    plugins: list[WmsStatus | BatchSystem] = [*endpoints.wms.values(), *endpoints.batch.values()]
-    async with AsyncExitStack() as closing:
-        for plugin in plugins:
-            closing.push_async_callback(plugin.close)
+    try:
         yield endpoints
+    finally:
+        await endpoints.close()
