@@ -2,6 +2,7 @@
 
 from autopyfactory.api.batch import BatchSystem
 from autopyfactory.api.clock import Clock, SystemClock
+from autopyfactory.api.deadline import Deadline, uptime_s
 from autopyfactory.api.desk_store import DeskStore, EndingField, EndingGroup, Overrides
 from autopyfactory.api.errors import (
     AutoPyFactoryError,
@@ -9,15 +10,29 @@ from autopyfactory.api.errors import (
     ConfigError,
     ConfigProblem,
     CredentialExpired,
+    LeaseLost,
+    NoRoom,
     NotifyFailed,
     PluginBroken,
     StoreRefused,
     StoreUnavailable,
     SubmitRejected,
+    SubmitTooLate,
     SubmitUnknown,
     UnknownPlugin,
     WmsUnavailable,
 )
+from autopyfactory.api.monitor import (
+    FactoryListener,
+    JobFilter,
+    JobsAdded,
+    LabelSummary,
+    Monitor,
+    MonitorContext,
+    MonitorStore,
+    WebStore,
+)
+from autopyfactory.api.lease_store import Lease, LeaseStore, Limit, Terms
 from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
@@ -35,10 +50,23 @@ __all__ = [
     "ConfigProblem",
     "Context",
     "CredentialExpired",
+    "Deadline",
     "DeskStore",
     "EndingField",
     "EndingGroup",
+    "FactoryListener",
+    "JobFilter",
+    "JobsAdded",
     "Kind",
+    "LabelSummary",
+    "Monitor",
+    "MonitorContext",
+    "MonitorStore",
+    "Lease",
+    "LeaseLost",
+    "LeaseStore",
+    "Limit",
+    "NoRoom",
     "NoticeThresholds",
     "Notifier",
     "NotifyFailed",
@@ -55,13 +83,17 @@ __all__ = [
     "StoreUnavailable",
     "StoredTransition",
     "SubmitRejected",
+    "SubmitTooLate",
     "SubmitUnknown",
     "SystemClock",
+    "Terms",
     "UnknownPlugin",
+    "WebStore",
     "WmsStatus",
     "WmsUnavailable",
     "did_you_mean",
     "find_plugin",
     "plugin_name",
     "plugin_names",
+    "uptime_s",
 ]

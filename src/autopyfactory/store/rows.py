@@ -64,10 +64,10 @@ def maybe_time(us: int | None) -> datetime | None:
     return None if us is None else _EPOCH + timedelta(microseconds=us)
 
 
-def bounded(text: str) -> str:
-    """Return a text that every database takes: at most `MAX_TEXT` characters, no NUL, no lone surrogates."""
-    if len(text) > MAX_TEXT:
-        text = text[: MAX_TEXT - 1] + "…"
+def bounded(text: str, limit: int = MAX_TEXT) -> str:
+    """Return a text that every database takes: at most ``limit`` characters, no NUL, no lone surrogates."""
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
     if text.isascii():
         return text.replace("\0", "\ufffd") if "\0" in text else text
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -24,6 +24,7 @@ from autopyfactory.model import (
 from autopyfactory.store import rows
 from autopyfactory.store.database import Database
 from autopyfactory.store.desk import Desk, prune_audit
+from autopyfactory.store.monitor import MonitorDesk
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
 from autopyfactory.store.statements import statements_for
 from autopyfactory.store.tables import cycles, health, pilots, transitions
@@ -41,8 +42,8 @@ _NEVER_ACCEPTED = (EndCause.REFUSED.value, EndCause.UNSENT.value)
 _FINAL = frozenset(state for state in PilotState if state.is_final)
 
 
-class SqlStore(Desk):
-    """`autopyfactory.api.DeskStore` in SQL; made by `open_store`.
+class SqlStore(Desk, MonitorDesk):
+    """`autopyfactory.api.WebStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with
     no ``thread``, in the caller's: for a simulated world, where nothing else may happen meanwhile.
