@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from autopyfactory.api import BatchUnavailable, SubmitRejected, SubmitUnknown
+from autopyfactory.api import BatchUnavailable, Deadline, SubmitRejected, SubmitTooLate, SubmitUnknown
 from autopyfactory.model import (
     BatchStatus,
     Ending,
@@ -28,7 +28,9 @@ class SimBatch:
         self._factory = factory
         self._last_listing: Mapping[PilotId, BatchStatus] = {}
 
-    async def submit(self, spec: PilotSpec, pilots: Sequence[PilotId]) -> SubmitResult:
+    async def submit(
+        self, spec: PilotSpec, pilots: Sequence[PilotId], *, deadline: Deadline | None = None
+    ) -> SubmitResult:
         """See `BatchSystem.submit`."""
         site, faults, strikes = self.site, self.site.faults, self.site.luck.strikes
         if spec.cores > site.settings.max_cores:
@@ -36,6 +38,8 @@ class SimBatch:
         if not pilots:
             return SubmitResult({})
         after_s = await self._half_the_delay()
+        if deadline is not None and deadline.passed:
+            raise SubmitTooLate("it was too late when the simulated batch system was reached")
         if strikes(faults.submit_rejected):
             raise SubmitRejected("the simulated batch system takes no submissions at present")
         if strikes(faults.request_lost):

@@ -117,12 +117,14 @@ class BatchLine:
         self._witness = witness
         self._clock = clock
 
-    async def submit(self, spec: PilotSpec, pilots: Sequence[PilotId]) -> SubmitResult:
+    async def submit(
+        self, spec: PilotSpec, pilots: Sequence[PilotId], *, deadline: Deadline | None = None
+    ) -> SubmitResult:
         """See `BatchSystem.submit`."""
         self._life.check()
         self._witness.submitting(self._name, spec, pilots)
         try:
-            result = await self._system.submit(spec, pilots)
+            result = await self._system.submit(spec, pilots, deadline=deadline)
         except Exception as error:
             self._witness.note("batch", f"{self._name}: {type(error).__name__}: {error}")
             raise

@@ -1,20 +1,17 @@
 """Plays the world of a seed: a factory lives, dies, lives again; then faults end, and all comes to rest."""
 
 import asyncio
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from random import Random
 
 from autopyfactory.api import AutoPyFactoryError, PilotFilter
 from autopyfactory.config.tree import Config
 from autopyfactory.control import Factory
-from autopyfactory.model import CycleRecord, EndCause, FactoryId, WmsQueue
+from autopyfactory.model import CycleRecord, EndCause, WmsQueue
+from autopyfactory.sim.dst.files import store_file
 from autopyfactory.sim.dst.lines import BatchLine, Life, StoreLine, WmsLine
 from autopyfactory.sim.dst.scenario import Death, Scenario, draw_scenario
 from autopyfactory.sim.dst.weather import STORE, WMS, Spell
@@ -48,7 +45,7 @@ class Outcome:
 def play(seed: int) -> Outcome:
     """Run the world of a seed to its end or to its first violation; the same again for the same seed."""
     scenario = draw_scenario(seed)
-    with _store_file(scenario.config.factory_id) as file:
+    with store_file(scenario.config.factory_id) as file:
         return run_virtual(_play(scenario, file), START)
 
 
@@ -72,6 +69,7 @@ class _Running:
     factory: Factory
     task: asyncio.Task[list[CycleRecord]]
     store: SqlStore
+    operator: asyncio.Task[None]
 
 
 class _Stage:
@@ -136,20 +134,40 @@ class _Stage:
         self.witness.note("start", f"life {self._lives}")
         store = await open_store(f"sqlite:///{self._file}", config.factory_id, inline=True)
         line = StoreLine(store, life, self.witness, self._store_faults, self._store_luck, self._clock)
-        factory = self._world.factory(
-            config,
-            line,
-            wms=WmsLine(self._world.wms, life, self.witness, self._clock),
-            batch={
-                name: BatchLine(name, system, life, self.witness, self._clock)
-                for name, system in self._world.batch(config).items()
-            },
-        )
-        self._running = _Running(life, factory, self._world.start(factory), store)
+        self.witness.configured = set(config.queues)
+        wms, batch = self._lines(config, life)
+        factory = self._world.factory(config, line, wms=wms, batch=batch)
+        operator = asyncio.create_task(self._operate(factory, life), name="operator")
+        self._running = _Running(life, factory, self._world.start(factory), store, operator)
         if death is not None and death.kind == "step":
             loop = asyncio.get_running_loop()
             assert isinstance(loop, VirtualLoop)  # noqa: S101 - the clock has seen to it
             loop.set_alarm(loop.steps + 1 + int(death.at), life.end)
+
+    def _lines(self, config: Config, life: Life) -> tuple[WmsLine, dict[str, BatchLine]]:
+        """Return a factory's lines to the world."""
+        wms = WmsLine(self._world.wms, life, self.witness, self._clock)
+        batch = {
+            name: BatchLine(name, system, life, self.witness, self._clock)
+            for name, system in self._world.batch(config).items()
+        }
+        return wms, batch
+
+    async def _operate(self, factory: Factory, life: Life) -> None:
+        """Give a running factory another configuration now and then."""
+        for at_s, config in sorted(self._scenario.reloads, key=lambda reload: reload[0]):
+            if at_s < self._elapsed_s():
+                continue
+            await self._clock.sleep(at_s - self._elapsed_s())
+            self.witness.note("reload", f"{len(config.queues)} queues")
+            self.witness.configured |= set(config.queues)
+            wms, batch = self._lines(config, life)
+            try:
+                await factory.reconfigure(config, {WMS: wms}, batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+                self.witness.violate("goes on by itself", f"reload failed: {_text(error)}")
+            self.witness.note("reload", "done")
+            self.witness.configured = set(config.queues)
 
     async def _live_on(self, seconds: float) -> None:
         """Return after that time, when the factory died, or after a violation."""
@@ -198,6 +216,8 @@ class _Stage:
         else:
             self.witness.note("crash", f"life {running.life.number}")
         running.life.end()
+        running.operator.cancel()
+        await asyncio.gather(running.operator, return_exceptions=True)
         await self._world.crash(running.task)
         await running.store.close()
 
@@ -291,33 +311,3 @@ def _text(result: object) -> str:
     if isinstance(result, BaseExceptionGroup):
         return "; ".join(_text(one) for one in result.exceptions)
     return f"{type(result).__name__}: {result}"
-
-
-# --- files
-
-
-@contextmanager
-def _store_file(factory: FactoryId) -> Iterator[Path]:
-    """Give a new store's file, in memory where there is a place for that."""
-    with tempfile.TemporaryDirectory(prefix="apf-dst-", dir=_fast_place()) as folder:
-        file = Path(folder) / "apf.db"
-        file.write_bytes(_template(factory))
-        yield file
-
-
-@cache
-def _template(factory: FactoryId) -> bytes:
-    """Return an empty store at the head of its schema: copying it is cheaper than making one."""
-
-    async def make(file: Path) -> None:
-        store = await open_store(f"sqlite:///{file}", factory, inline=True)
-        await store.close()
-
-    with tempfile.TemporaryDirectory(prefix="apf-dst-", dir=_fast_place()) as folder:
-        file = Path(folder) / "apf.db"
-        asyncio.run(make(file))
-        return file.read_bytes()
-
-
-def _fast_place() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - only temporary folders

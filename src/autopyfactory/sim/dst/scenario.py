@@ -45,6 +45,8 @@ class Scenario:
     """(seconds, queue, jobs)."""
     weather: tuple[Spell, ...]
     deaths: tuple[Death, ...]
+    reloads: tuple[tuple[float, Config], ...]
+    """(seconds, configuration): given to whichever run of the factory lives then."""
     nasty_s: float
     """For how long there are faults, deaths and new work."""
     lease_s: float
@@ -76,14 +78,13 @@ def draw_scenario(seed: int) -> Scenario:
         "wms": {"interval_s": interval_s, "timeout_s": _WMS_TIMEOUT_S},
         "batch": {
             "interval_s": interval_s,
-            "timeout_s": _BATCH_TIMEOUT_S,
             "max_per_submit": random.choice((3, 1000)),
             "max_pilots": max_pilots,
         },
     }
     queue_interval_s = random.choice((60, 120, 180))
 
-    def config(*, final: bool) -> Config:
+    def config(*, final: bool, without: int = 0, timeout_s: float = _BATCH_TIMEOUT_S) -> Config:
         queues = [
             queue_config(
                 name,
@@ -93,9 +94,9 @@ def draw_scenario(seed: int) -> Scenario:
                 wms_queue=wms_queue[name],
                 **care[name],
             )
-            for name, chain in chains.items()
+            for name, chain in list(chains.items())[without:]
         ]
-        return world_config(queues, **settings)
+        return world_config(queues, **{**settings, "batch": {**settings["batch"], "timeout_s": timeout_s}})
 
     return Scenario(
         seed=seed,
@@ -106,6 +107,17 @@ def draw_scenario(seed: int) -> Scenario:
         arrivals=_draw_arrivals(random, list(dict.fromkeys(wms_queue.values())), nasty_s),
         weather=draw_weather(random, list(sites), nasty_s),
         deaths=_draw_deaths(random, nasty_s),
+        reloads=tuple(
+            (
+                random.uniform(0, nasty_s),
+                config(
+                    final=random.random() < 0.3,
+                    without=random.choice((0, 0, 1)),
+                    timeout_s=random.choice((_BATCH_TIMEOUT_S, _BATCH_TIMEOUT_S + 5)),
+                ),
+            )
+            for _ in range(random.choice((0, 0, 1, 3)))
+        ),
         nasty_s=nasty_s,
         lease_s=random.choice((0, 0, 300)),
         caps={name: _caps(chain, max_pilots) for name, chain in chains.items()},

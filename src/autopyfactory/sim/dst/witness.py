@@ -17,6 +17,7 @@ once, in the others once it lives on for longer than ``grace_s`` all the same.
 **unknown is not a number**: pilots are planned only by a life of the factory that has itself had a good
 listing of the endpoint and, for a queue whose number depends on it, a good answer of the WMS, each asked for
 within the time for which answers are fresh.
+**removed queues are still**: a queue that a new configuration leaves out plans nothing more.
 **endings are justified**: an ending that the batch system tells is the true one; *refused* never was at
 the site; *unsent* was never handed over, or that is longer ago than ``settle_s``; *vanished* was unknown for
 longer than ``grace_s``.  A told ending is never taken back.
@@ -77,6 +78,8 @@ class Witness:
         self.live: dict[PilotId, Pilot] = {}
         """Those of them that it believes live."""
         self.tally: Counter[str] = Counter()
+        self.configured: set[QueueName] = set()
+        """The queues that the factory has at present, or may have while it goes over to others."""
         self._began = world.clock.now()
         self._sent_at: dict[PilotId, datetime] = {}
         self._listed_at: dict[tuple[int, str], datetime] = {}
@@ -105,6 +108,8 @@ class Witness:
         if not pilots:
             return
         self.note("plan", f"{cycle.queue}: {len(pilots)} at {endpoint}: {pilots[0]} …")
+        if cycle.queue not in self.configured:
+            self.violate("removed queues are still", f"{cycle.queue} plans although it was removed")
         self._check_known_numbers(life, cycle, endpoint)
         self.world.timeline.catch_up()
         self._check_caps(cycle, len(pilots), endpoint)
