@@ -22,6 +22,7 @@ from autopyfactory.api.errors import (
     UnknownPlugin,
     WmsUnavailable,
 )
+from autopyfactory.api.lease_store import Lease, LeaseStore, Limit, Terms
 from autopyfactory.api.monitor import (
     FactoryListener,
     JobFilter,
@@ -32,7 +33,6 @@ from autopyfactory.api.monitor import (
     MonitorStore,
     WebStore,
 )
-from autopyfactory.api.lease_store import Lease, LeaseStore, Limit, Terms
 from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
@@ -59,13 +59,13 @@ __all__ = [
     "JobsAdded",
     "Kind",
     "LabelSummary",
-    "Monitor",
-    "MonitorContext",
-    "MonitorStore",
     "Lease",
     "LeaseLost",
     "LeaseStore",
     "Limit",
+    "Monitor",
+    "MonitorContext",
+    "MonitorStore",
     "NoRoom",
     "NoticeThresholds",
     "Notifier",

@@ -3,17 +3,24 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from autopyfactory.api.deadline import Deadline
 from autopyfactory.model import BatchStatus, Ending, PilotId, PilotSpec, SubmitResult
 
 
 class BatchSystem(Protocol):
     """One batch system.  Every job carries the factory's id, its pilot's id and its queue as tags."""
 
-    async def submit(self, spec: PilotSpec, pilots: Sequence[PilotId]) -> SubmitResult:
+    async def submit(
+        self, spec: PilotSpec, pilots: Sequence[PilotId], *, deadline: Deadline | None = None
+    ) -> SubmitResult:
         """Submit one job for each pilot, and return once the batch system has all of them.
 
         Raises `SubmitRejected`: none of them exist.  Raises `SubmitUnknown`: they may exist, now or a
         little later; find them by tag.  Never submits a pilot twice, whatever happens in between.
+
+        ``deadline`` is looked at immediately before the batch system is told, in whichever process tells it:
+        where it has passed by then, raises `SubmitTooLate`.  It is given only where several factories work
+        on one store.
         """
         ...
 

@@ -1,7 +1,9 @@
 """Errors that name the reaction.  Callers catch exactly those."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from autopyfactory.model import PilotId, QueueName
 
 
 class AutoPyFactoryError(Exception):
@@ -22,6 +24,10 @@ class SubmitRejected(AutoPyFactoryError):
 
 class SubmitUnknown(AutoPyFactoryError):
     """A submission was sent but not confirmed: its pilots may exist, find them by tag."""
+
+
+class SubmitTooLate(AutoPyFactoryError):
+    """The time by which a submission was to be made is over: none of its pilots exist."""
 
 
 class CredentialExpired(AutoPyFactoryError):
@@ -45,6 +51,20 @@ class StoreUnavailable(AutoPyFactoryError):
 
 class StoreRefused(AutoPyFactoryError):
     """The store must not be used as it is (corrupt, newer schema, another factory's): stop, touch nothing."""
+
+
+class LeaseLost(AutoPyFactoryError):
+    """Someone else owns queues that were believed to be ours: submit nothing for them, record nothing."""
+
+    def __init__(self, queues: Collection[QueueName], pilots: Collection[PilotId] = ()) -> None:
+        self.queues = frozenset(queues)
+        self.pilots = frozenset(pilots)
+        """Those of the pilots concerned that belong to these queues."""
+        super().__init__(f"another factory has taken over {', '.join(sorted(self.queues))}")
+
+
+class NoRoom(AutoPyFactoryError):
+    """With the pilots of other factories on the same store a limit would be exceeded: plan fewer, later."""
 
 
 @dataclass(frozen=True, slots=True)
