@@ -41,7 +41,7 @@ FAULTS = {
     EXIT_ENVIRONMENT: "wrong usage, or the node does not let the pilot work",
     EXIT_INVALID: "a required validation step failed",
 }
-LAST_WORDS_S = 10.0
+LAST_WORDS_S = 5.0
 """How long the end waits for reports that are under way."""
 
 
@@ -152,6 +152,6 @@ def _end(code: int, why: str, ending: Ending, monitor: Monitor, old: OldMonitor,
         monitor.report(FAULT if fault else EXITING, message, rc=code, payloads=len(names))
     old.ended(code, fault, names)
     monitor.close(LAST_WORDS_S)
-    old.close(LAST_WORDS_S / 2)
+    old.close(LAST_WORDS_S)
     banner("end, exit code %d" % code)
     return code

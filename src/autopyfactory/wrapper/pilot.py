@@ -26,7 +26,7 @@ from autopyfactory.wrapper.payload import (
     show_output,
     start,
 )
-from autopyfactory.wrapper.report import PAYLOAD, Monitor
+from autopyfactory.wrapper.report import HEARTBEAT, PAYLOAD, Monitor
 from autopyfactory.wrapper.sources.source import Source, Work
 from autopyfactory.wrapper.supervise import Limits, Supervisor
 from autopyfactory.wrapper.talk import banner, debug, say
@@ -172,7 +172,10 @@ class Pilot(object):
             heartbeat.start()
         supervisor = Supervisor(process, directory, self._limits, self._ending, self._node, work.echo)
         self._running = supervisor
-        returned, stop = supervisor.run(lambda: heartbeat.unwanted)
+        returned, stop = supervisor.run(
+            lambda: heartbeat.unwanted,
+            lambda why: self._monitor.report(HEARTBEAT, "stopping: " + why, payload=work.name),
+        )
         self._running = None
         heartbeat.end()
         if not work.echo:

@@ -18,8 +18,9 @@ IDENTITY = ("APF_PILOT", "APFFID", "APFCID", "FACTORYQUEUE", "FACTORY_JOBID", "G
 
 
 def host_name() -> str:
-    """Return the full name of this host."""
-    return socket.getfqdn()
+    """Return the full name of this host; never that of the loopback interface."""
+    name = socket.getfqdn()
+    return socket.gethostname() if name.startswith("localhost") else name
 
 
 def profile_of(node: Node, benchmark_s: float) -> Dict[str, Any]:

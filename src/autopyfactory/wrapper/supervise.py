@@ -76,11 +76,17 @@ class Supervisor(object):
         wall_s = time.monotonic() - self._started
         return Usage(round(wall_s, 3), round(self._cpu_s, 3), round(self._max_mb, 1))
 
-    def run(self, unwanted: Callable[[], bool]) -> Tuple[int, Optional[Stop]]:
-        """Return exit code (minus the signal if it was killed), and why it was stopped, if it was."""
+    def run(
+        self, unwanted: Callable[[], bool], stopping: Callable[[str], None]
+    ) -> Tuple[int, Optional[Stop]]:
+        """Return exit code (minus the signal if it was killed), and why it was stopped, if it was.
+
+        ``stopping`` is told before the payload is: afterwards there may be no time left.
+        """
         stop = self._watch(unwanted)
         if stop is not None:
             say("stopping the payload: %s" % stop.why)
+            stopping(stop.why)
             kill_group(self._process.pid, stop.number)
             if not self._ended_within(self._limits.grace_s):
                 say("payload does not end, killing it")

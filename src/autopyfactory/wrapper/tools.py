@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from typing import Dict, List, NamedTuple, Optional
+import tempfile
+from typing import IO, Dict, List, NamedTuple, Optional
 
 MAX_BYTES = 1 << 20
 
@@ -19,25 +20,30 @@ class Said(NamedTuple):
 
 def ask(words: List[str], timeout_s: float, directory: Optional[str] = None) -> Said:
     """Run a program to its end, or kill its process group; raises `OSError` where it cannot be started."""
-    process = subprocess.Popen(
-        words,
-        cwd=directory,
-        env=public_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    code: Optional[int] = None
-    try:
-        out, err = process.communicate(timeout=timeout_s)
-        code = process.returncode
-    except subprocess.TimeoutExpired:
+    # into files: what it leaves behind may keep a pipe open for ever
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            words,
+            cwd=directory,
+            env=public_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        code: Optional[int] = None
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            pass
         kill_group(process.pid)
-        out, err = process.communicate()
-    else:
-        kill_group(process.pid)
-    return Said(code, out[:MAX_BYTES].decode("utf-8", "replace"), err[:MAX_BYTES].decode("utf-8", "replace"))
+        process.wait()
+        return Said(code, _content(out), _content(err))
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(MAX_BYTES).decode("utf-8", "replace")
 
 
 def kill_group(group: int, number: int = signal.SIGKILL) -> None:

@@ -21,7 +21,7 @@ def unpack(tarball: str, directory: str) -> None:
                 if left < 0:
                     raise BadPayload("%s unpacks to more than %d bytes" % (tarball, MAX_BYTES))
                 _write(archive, member, path, top)
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
         raise BadPayload("%s cannot be unpacked: %s" % (tarball, error)) from error
 
 
