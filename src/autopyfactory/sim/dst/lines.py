@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from autopyfactory.api import BatchSystem, Clock, Store, StoreUnavailable, WmsStatus
+from autopyfactory.api import BatchSystem, Clock, Deadline, Store, StoreUnavailable, WmsStatus
 from autopyfactory.model import (
     BatchStatus,
     CycleRecord,
