@@ -18,6 +18,7 @@ from autopyfactory.cli import (
     run,
     sched,
     status,
+    wrapper,
 )
 from autopyfactory.cli.common.failure import Verbs
 from autopyfactory.cli.common.manual import manual
@@ -93,3 +94,7 @@ _add(_db, None, "upgrade", db.upgrade, db.UPGRADE_EXAMPLES)
 _add(_db, None, "copy", db.copy, db.COPY_EXAMPLES)
 _add(_db, None, "prune", db.prune, db.PRUNE_EXAMPLES)
 app.add_typer(_db, name="db", rich_help_panel=WORK)
+
+_wrapper = typer.Typer(no_args_is_help=True, help=wrapper.ABOUT)
+_add(_wrapper, None, "build", wrapper.build, wrapper.BUILD_EXAMPLES)
+app.add_typer(_wrapper, name="wrapper", rich_help_panel=WORK)
