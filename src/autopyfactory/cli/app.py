@@ -9,12 +9,14 @@ import typer
 from autopyfactory.cli import (
     board,
     check,
+    config,
     db,
     explain,
     init,
     logs,
     pilots,
     queues,
+    reload,
     run,
     sched,
     status,
@@ -81,6 +83,13 @@ _add(app, LOOK, "pilots", pilots.pilots, pilots.EXAMPLES)
 _add(app, LOOK, "explain", explain.explain, explain.EXAMPLES)
 _add(app, LOOK, "logs", logs.logs, logs.EXAMPLES)
 _add(app, LOOK, "sched", sched.sched, sched.EXAMPLES)
+
+_add(app, WORK, "reload", reload.reload, reload.EXAMPLES, reload.EXITS)
+
+_config = typer.Typer(no_args_is_help=True, help=config.ABOUT)
+_add(_config, None, "show", config.show, config.SHOW_EXAMPLES)
+_add(_config, None, "diff", config.diff_, config.DIFF_EXAMPLES)
+app.add_typer(_config, name="config", rich_help_panel=WORK)
 
 _board = typer.Typer(no_args_is_help=True, help=board.ABOUT)
 _add(_board, None, "serve", board.serve, board.SERVE_EXAMPLES)

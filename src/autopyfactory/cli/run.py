@@ -21,6 +21,7 @@ from autopyfactory.cli.common.output import Column, number, out, print_json, tab
 from autopyfactory.cli.common.reloading import Reloader, Source, on_hangup
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
+from autopyfactory.cli.common.webs import logs_kept, web_beside, with_reports
 from autopyfactory.cli.common.wiring import built, lay_out_wrapper
 from autopyfactory.cli.explain import cycle_document
 from autopyfactory.config import Config
@@ -71,8 +72,8 @@ def run(
     if rounds is None and as_json:
         raise UsageProblem("--json needs --once, --cycles or --dry-run: a document has an end")
     paths = config_paths(config)
-    source = Source(paths, look(paths))
-    loaded = load_config(paths)
+    source = Source(paths, look(paths), read=lambda: with_reports(load_config(paths)))
+    loaded = source.read()
     set_up_logging(log_level, log_format)
     with only_factory(lock_file(loaded)) as lock:
         records = asyncio.run(_run(loaded, source, rounds, lock, dry_run=dry_run))
@@ -110,6 +111,8 @@ async def _run(
             beside = Beside(lock_file(config))
             reloader = Reloader(config, source, factory, endpoints, beside, clock, asked)
             await stack.enter_async_context(reloader.running())
+            await stack.enter_async_context(web_beside(config, clock))
+            await stack.enter_async_context(logs_kept(config, clock))
         return await factory.run(cycles=rounds, dry_run=dry_run)
 
 

@@ -11,7 +11,7 @@ from autopyfactory.cli.app import app
 from autopyfactory.cli.reference import reference, verbs
 
 PAGE = Path(__file__).parents[3] / "docs/reference/cli.md"
-GROUPS = {"apf", "apf board", "apf db"}
+GROUPS = {f"apf{group}" for group in ("", " board", " config", " db", " logs", " token", " web", " wrapper")}
 VERBS = dict(verbs(get_command(app), "apf"))
 
 
@@ -23,7 +23,9 @@ def test_the_page_is_what_the_command_line_says() -> None:
 
 def test_all_verbs_are_there() -> None:
     wanted = ["demo", "init", "check", "run", "status", "queues", "pilots", "explain", "sched", "logs"]
-    wanted += ["board serve", "board submit", "board jobs"]
+    wanted += ["board serve", "board submit", "board jobs", "logs show", "logs grep"]
+    wanted += ["drain", "resume", "downtime", "token create", "token list", "token revoke", "web serve"]
+    wanted += ["reload", "config show", "config diff"]
     wanted += ["db upgrade", "db version", "db copy", "db prune"]
     assert {f"apf {verb}" for verb in wanted} <= VERBS.keys()
 

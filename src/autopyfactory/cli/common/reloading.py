@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from autopyfactory.cli.common.config_files import Look, look
 from autopyfactory.cli.common.failure import Failure
 from autopyfactory.cli.common.output import plural
 from autopyfactory.cli.common.wiring import Endpoints, build, lay_out_wrapper
-from autopyfactory.config import Config, Diff, diff, load
+from autopyfactory.config import Config, Diff, diff
 
 if TYPE_CHECKING:
     from autopyfactory.control import Factory
@@ -29,10 +29,13 @@ _LINES_LOGGED = 100
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a configuration was read, and how its files looked just before."""
+    """Where a configuration was read."""
 
     paths: Sequence[Path]
     seen: Look
+    """How these files looked just before."""
+    read: Callable[[], Config]
+    """Reads them once more, into what the factory works with; raises `ConfigError`."""
 
 
 class Reloader:
@@ -53,8 +56,8 @@ class Reloader:
     ) -> None:
         """Take the factory as it is built: with this configuration, from ``source``, on these endpoints."""
         self._config = config
-        self._paths = source.paths
-        self._read = self._looked = source.seen
+        self._source = source
+        self._seen = self._looked = source.seen
         self._factory = factory
         self._endpoints = endpoints
         self._beside = beside
@@ -95,14 +98,14 @@ class Reloader:
 
     def _files_changed(self) -> bool:
         """Whether they differ from what was read, and nobody is writing them just now."""
-        now = look(self._paths)
+        now = look(self._source.paths)
         settled, self._looked = now == self._looked, now
-        return settled and now != self._read
+        return settled and now != self._seen
 
     async def reload(self, cause: str) -> Reload:
         """Go over to the configuration on disk, or change nothing; log and keep which it was."""
         started_at = self._clock.now()
-        self._read = look(self._paths)
+        self._seen = look(self._source.paths)
         attempt = _Attempt()
         try:
             await self._go_over(attempt)
@@ -131,7 +134,7 @@ class Reloader:
 
     async def _go_over(self, attempt: "_Attempt") -> None:
         # in a thread: a thousand queues take a second, in which pilots report and polls return
-        config = await asyncio.to_thread(load, self._paths, os.environ)
+        config = await asyncio.to_thread(self._source.read)
         attempt.diff = diff(self._config, config)
         if attempt.diff.needs_restart:
             keys = ", ".join(attempt.diff.needs_restart)
