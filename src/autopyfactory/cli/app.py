@@ -13,16 +13,21 @@ from autopyfactory.cli import (
     db,
     explain,
     init,
+    log_grep,
     logs,
+    operate,
     pilots,
     queues,
     reload,
     run,
     sched,
     status,
+    token,
+    web,
     wrapper,
 )
 from autopyfactory.cli.common.failure import Verbs
+from autopyfactory.cli.common.groups import WithDefault
 from autopyfactory.cli.common.manual import manual
 from autopyfactory.cli.demo import verb as demo
 
@@ -81,7 +86,6 @@ _add(app, LOOK, "status", status.status, status.EXAMPLES)
 _add(app, LOOK, "queues", queues.queues, queues.EXAMPLES)
 _add(app, LOOK, "pilots", pilots.pilots, pilots.EXAMPLES)
 _add(app, LOOK, "explain", explain.explain, explain.EXAMPLES)
-_add(app, LOOK, "logs", logs.logs, logs.EXAMPLES)
 _add(app, LOOK, "sched", sched.sched, sched.EXAMPLES)
 
 _add(app, WORK, "reload", reload.reload, reload.EXAMPLES, reload.EXITS)
@@ -90,6 +94,25 @@ _config = typer.Typer(no_args_is_help=True, help=config.ABOUT)
 _add(_config, None, "show", config.show, config.SHOW_EXAMPLES)
 _add(_config, None, "diff", config.diff_, config.DIFF_EXAMPLES)
 app.add_typer(_config, name="config", rich_help_panel=WORK)
+
+_logs = typer.Typer(cls=WithDefault, no_args_is_help=True, help=logs.ABOUT)
+_add(_logs, None, "show", logs.logs, logs.EXAMPLES)
+_add(_logs, None, "grep", log_grep.grep, log_grep.EXAMPLES, log_grep.EXITS)
+app.add_typer(_logs, name="logs", rich_help_panel=LOOK)
+
+_add(app, WORK, "drain", operate.drain, operate.DRAIN_EXAMPLES)
+_add(app, WORK, "resume", operate.resume, operate.RESUME_EXAMPLES)
+_add(app, WORK, "downtime", operate.downtime, operate.DOWNTIME_EXAMPLES)
+
+_web = typer.Typer(no_args_is_help=True, help=web.ABOUT)
+_add(_web, None, "serve", web.serve, web.SERVE_EXAMPLES)
+app.add_typer(_web, name="web", rich_help_panel=WORK)
+
+_token = typer.Typer(no_args_is_help=True, help=token.ABOUT)
+_add(_token, None, "create", token.create, token.CREATE_EXAMPLES)
+_add(_token, None, "list", token.listing, token.LIST_EXAMPLES)
+_add(_token, None, "revoke", token.revoke, token.REVOKE_EXAMPLES)
+app.add_typer(_token, name="token", rich_help_panel=WORK)
 
 _board = typer.Typer(no_args_is_help=True, help=board.ABOUT)
 _add(_board, None, "serve", board.serve, board.SERVE_EXAMPLES)

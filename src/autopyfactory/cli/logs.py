@@ -17,8 +17,9 @@ from autopyfactory.cli.common.stores import with_store
 from autopyfactory.config import Config
 from autopyfactory.model import Pilot, PilotId, log_folder
 
+ABOUT = "What pilots wrote; apf logs PILOT prints it."
 EXAMPLES = (
-    "apf logs 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B",
+    "apf logs show 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B",
     "apf logs 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B --err",
     "apf logs 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B --follow",
 )

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from autopyfactory.api import Store
+from autopyfactory.api import DeskStore
 from autopyfactory.config import Config
 
 T = TypeVar("T")
 
 
-def with_store(config: Config, use: Callable[[Store], Awaitable[T]]) -> T:
+def with_store(config: Config, use: Callable[[DeskStore], Awaitable[T]]) -> T:
     """Run ``use`` on the store, opened to be read only, and return what it returns.
 
     Raises `StoreUnavailable` where there is none: nothing is made, and nothing is migrated.
