@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from autopyfactory.api import StoreUnavailable
 from autopyfactory.config.tree import QueueConfig
@@ -10,6 +10,7 @@ from autopyfactory.control.boundary import decide
 from autopyfactory.control.endpoint import BatchSite, Listing, Sent
 from autopyfactory.control.health import BackOff
 from autopyfactory.control.poll import Poller
+from autopyfactory.control.roster import HISTORY_KEPT
 from autopyfactory.control.shared import Shared
 from autopyfactory.control.surplus import Surplus
 from autopyfactory.control.wms import WmsAnswer
@@ -30,7 +31,6 @@ from autopyfactory.model import (
 logger = logging.getLogger(__name__)
 
 QUEUE_BACK_OFF = BackOff(first_s=60, ceiling_s=3600)
-HISTORY_KEPT = timedelta(hours=24)
 
 
 class QueueCycle:

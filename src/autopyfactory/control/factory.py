@@ -9,14 +9,14 @@ from typing import Any
 from autopyfactory.api import BatchSystem, Clock, Overrides, Store, StoreRefused, WmsStatus
 from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConfig
 from autopyfactory.control.customs import Customs
-from autopyfactory.control.cycle import HISTORY_KEPT, QueueCycle
+from autopyfactory.control.cycle import QueueCycle
 from autopyfactory.control.endpoints import Endpoints, labelled
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
 from autopyfactory.control.loops import Loops, first_of
 from autopyfactory.control.orders import Orders
 from autopyfactory.control.poll import Poller
-from autopyfactory.control.roster import Roster
+from autopyfactory.control.roster import HISTORY_KEPT, Roster
 from autopyfactory.control.shared import Shared
 from autopyfactory.model import CycleRecord, PilotIds, QueueName
 

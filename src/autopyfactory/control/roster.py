@@ -18,6 +18,8 @@ from autopyfactory.model import (
 
 OUTCOMES_KEPT = 2000
 """Per queue; what rules may look back on."""
+HISTORY_KEPT = timedelta(hours=24)
+"""How far rules may look back."""
 STARTS_KEPT = timedelta(hours=1)
 _WAITING = frozenset({PilotState.PLANNED, PilotState.PENDING, PilotState.HELD, PilotState.UNKNOWN})
 _NEVER_EXISTED = frozenset({EndCause.REFUSED, EndCause.UNSENT})
@@ -108,7 +110,10 @@ class Roster:
 
     def remember(self, queue: QueueName, outcomes: Iterable[Outcome]) -> None:
         """Take in endings of an earlier run, oldest first."""
-        self._outcomes.setdefault(queue, deque(maxlen=OUTCOMES_KEPT)).extend(outcomes)
+        kept = self._outcomes.setdefault(queue, deque(maxlen=OUTCOMES_KEPT))
+        kept.extend(outcomes)
+        while kept and kept[0].ended_at < kept[-1].ended_at - HISTORY_KEPT:
+            kept.popleft()
 
     def apply(self, pilot: Pilot, change: Transition) -> None:
         """Carry out a change of a live pilot; one that ends leaves the roster."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopyfactory.control.roster import Roster
-from autopyfactory.model import Pilot, PilotCounts, PilotId, PilotState, QueueName, Transition
+from autopyfactory.model import Outcome, Pilot, PilotCounts, PilotId, PilotState, QueueName, Transition
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 QUEUES = [QueueName("BNL"), QueueName("CERN")]
@@ -36,6 +36,17 @@ def test_counts(steps: list[tuple[int, PilotState, bool]]) -> None:
         found = roster.counts(queue)
         assert (found.waiting, found.running) == (counted.waiting, counted.running)
         assert found.retiring == sum(pilot.retiring for pilot in there)
+
+
+def test_no_more_is_remembered_than_rules_may_look_back_on() -> None:
+    roster, days = Roster(), [NOW + timedelta(days=n) for n in range(10)]
+    for day in days:
+        roster.remember(
+            QUEUES[0], [Outcome(day, day + timedelta(hours=n), 60, False, False) for n in range(9)]
+        )
+    kept = roster.history(QUEUES[0], NOW).outcomes
+    assert {outcome.planned_at for outcome in kept} == {days[-2], days[-1]}
+    assert len(kept) == 10, "the newest one's last 24 hours"
 
 
 def test_starts_are_noted_once() -> None:
