@@ -20,6 +20,8 @@ from autopyfactory.wrapper.web import TROUBLE, is_http, opener, post, told
 STARTED, VALIDATED, PAYLOAD, EXITING, FAULT = "started", "validated", "payload", "exiting", "fault"
 HEARTBEAT = "heartbeat"
 MESSAGE_CHARACTERS = 1000
+DATA_CHARACTERS = 60000
+"""Of one report's data as JSON; the monitor takes somewhat more."""
 TIMEOUT_S = 10
 MAX_REPLY_BYTES = 1 << 16
 RETRIED = (408, 425, 429)
@@ -53,8 +55,8 @@ class Monitor(object):
                     "at": now(),
                     "state": state,
                     "host": self._host,
-                    "message": message[:MESSAGE_CHARACTERS],
-                    "data": data,
+                    "message": message[:MESSAGE_CHARACTERS].replace("\0", " "),
+                    "data": fitting(data),
                 }
             )
 
@@ -70,6 +72,18 @@ class Monitor(object):
             self._heart.stop.set()
         if self._outbox is not None:
             self._outbox.close(within_s)
+
+
+def fitting(data: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the data without the largest parts, as far as a report would be too large otherwise.
+
+    A report that the monitor refuses for its size would be the last one.
+    """
+    fits = dict(data)
+    while len(json.dumps(fits)) > DATA_CHARACTERS:
+        largest = max(fits, key=lambda name: len(json.dumps(fits[name])))
+        fits[largest] = "left out: too large"
+    return fits
 
 
 class _Heart(threading.Thread):
@@ -109,7 +123,8 @@ def monitor_from_environment() -> Monitor:
         return Monitor()
 
     def deliver(batch: List[Any]) -> None:
-        body = json.dumps({"reports": batch}).encode("utf-8")
+        # what is no text, from a command line say, must not make all of it unreadable
+        body = json.dumps({"reports": batch}, ensure_ascii=False).encode("utf-8", "replace")
         answered(lambda: post(through, url, body, headers, MAX_REPLY_BYTES, TIMEOUT_S))
 
     return Monitor(Outbox("reports to %s" % base, deliver))

@@ -234,3 +234,16 @@ def test_messages_are_cut(monitor: ReportServer, monkeypatch: pytest.MonkeyPatch
     (report,) = monitor.reports
     assert report["message"] == "x" * 1000
     assert json.loads(monitor.calls[0][2])["reports"] == [report]
+
+
+def test_a_report_always_fits_and_is_always_json(
+    monitor: ReportServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in monitor.environment.items():
+        monkeypatch.setenv(name, value)
+    reporting = monitor_from_environment()
+    reporting.report("validated", "a\0b\udcff", profile="x" * 70000, validation=["y"])
+    reporting.close(5)
+    (report,) = monitor.reports
+    assert report["message"] == "a b?"
+    assert report["data"] == {"profile": "left out: too large", "validation": ["y"]}

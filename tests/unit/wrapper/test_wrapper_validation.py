@@ -362,6 +362,7 @@ def test_proxies(node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("echo 'disk 3 is slow' >&2; exit 4", False, "exit code 4: disk 3 is slow"),
         ("""echo '{"message": "slow", "mb_s": 3}'""", True, "slow"),
         ("""echo '{"ok": false, "message": "slow"}'""", False, "exit code 0: slow"),
+        ("""echo '{"mb_s": NaN}'""", True, '{"mb_s": NaN}'),
         ("sleep 60", False, "did not end within 1 s"),
         ("sleep 60 & exit 0", True, "no word"),
     ],

@@ -12,6 +12,8 @@ from autopyfactory.wrapper.tools import ask
 from autopyfactory.wrapper.validation.finding import About, Finding, WrongArgument, failed
 
 MESSAGE_CHARACTERS = 300
+OBJECT_CHARACTERS = 4000
+"""A larger object is not taken as one: all steps must fit into one report."""
 
 
 def check(argument: str, about: About) -> Finding:
@@ -35,8 +37,15 @@ def check(argument: str, about: About) -> Finding:
 
 
 def _object(text: str) -> Dict[str, Any]:
+    if len(text) > OBJECT_CHARACTERS:
+        return {}
     try:
-        told = json.loads(text)
-    except ValueError:
+        told = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _refuse(name: str) -> None:
+    """Refuse NaN and the like: Python reads them, JSON has none, and the report must be JSON."""
+    raise ValueError(name)
