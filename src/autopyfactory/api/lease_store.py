@@ -1,4 +1,4 @@
-"""What several factories on one store need of it beside `Store`: leases, and writes that are fenced by them."""
+"""What several factories on one store need of it beside `Store`: leases, and writes fenced by them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class LeaseStore(Protocol):
         ...
 
     async def claim(self, wanted: Mapping[QueueName, Lease | None], owner: str) -> Mapping[QueueName, int]:
-        """Take the queues whose lease still is exactly this one (None: never had one), with their new fences."""
+        """Take the queues whose lease is still this one (None: never had one); return their new fences."""
         ...
 
     async def renew(self, owner: str) -> Mapping[QueueName, int]:

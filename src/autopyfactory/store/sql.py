@@ -24,6 +24,7 @@ from autopyfactory.model import (
 from autopyfactory.store import rows
 from autopyfactory.store.database import Database
 from autopyfactory.store.desk import Desk, prune_audit
+from autopyfactory.store.leasing import Leasing
 from autopyfactory.store.monitor import MonitorDesk
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
 from autopyfactory.store.statements import statements_for
@@ -42,8 +43,8 @@ _NEVER_ACCEPTED = (EndCause.REFUSED.value, EndCause.UNSENT.value)
 _FINAL = frozenset(state for state in PilotState if state.is_final)
 
 
-class SqlStore(Desk, MonitorDesk):
-    """`autopyfactory.api.WebStore` in SQL; made by `open_store`.
+class SqlStore(Desk, Leasing, MonitorDesk):
+    """`autopyfactory.api.WebStore` and `LeaseStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with
     no ``thread``, in the caller's: for a simulated world, where nothing else may happen meanwhile.
@@ -61,18 +62,8 @@ class SqlStore(Desk, MonitorDesk):
 
         Raises `ValueError` where one of the pilots is in the store already.
         """
-
-        def work(connection: Connection) -> int:
-            at = rows.to_us(cycle.at)
-            # a Pilot for each would take longer than SQLite takes to keep it
-            template = rows.pilot_row(_planned(cycle, endpoint), 1)[1:]
-            self._sql.add_pilots(connection, [(pilot, *template) for pilot in pilots])
-            planned = PilotState.PLANNED.value
-            self._sql.add_transitions(connection, [(pilot, 1, at, None, planned, "") for pilot in pilots])
-            return self._sql.add_cycle(connection, rows.cycle_row(cycle))
-
         try:
-            return await self._write(work)
+            return await self._write(lambda connection: self._plan(connection, cycle, pilots, endpoint))
         except IntegrityError as error:
             raise ValueError(f"planned already: {error.orig}") from error
 
@@ -83,17 +74,8 @@ class SqlStore(Desk, MonitorDesk):
 
     async def adopt(self, pilots: Sequence[Pilot]) -> None:
         """Insert pilots that the store does not know; those that it knows stay as they are."""
-
-        def work(connection: Connection) -> None:
-            known = {row[0] for row in self._sql.find(connection, [pilot.id for pilot in pilots])}
-            new = {pilot.id: rows.pilot_row(pilot, 1) for pilot in pilots if pilot.id not in known}
-            self._sql.add_pilots(connection, list(new.values()))
-            self._sql.add_transitions(
-                connection, [(row[0], 1, row[5], None, row[3], row[10]) for row in new.values()]
-            )
-
         if pilots:
-            await self._write(work)
+            await self._write(lambda connection: self._adopt(connection, pilots))
 
     async def save_health(self, health: Sequence[EndpointHealth]) -> None:
         """Keep the health of endpoints, over what was kept under the same names."""
@@ -247,6 +229,25 @@ class SqlStore(Desk, MonitorDesk):
         if self._thread is None:
             return call()
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _plan(
+        self, connection: Connection, cycle: CycleRecord, pilots: Sequence[PilotId], endpoint: str
+    ) -> int:
+        at = rows.to_us(cycle.at)
+        # a Pilot for each would take longer than SQLite takes to keep it
+        template = rows.pilot_row(_planned(cycle, endpoint), 1)[1:]
+        self._sql.add_pilots(connection, [(pilot, *template) for pilot in pilots])
+        planned = PilotState.PLANNED.value
+        self._sql.add_transitions(connection, [(pilot, 1, at, None, planned, "") for pilot in pilots])
+        return self._sql.add_cycle(connection, rows.cycle_row(cycle))
+
+    def _adopt(self, connection: Connection, pilots: Sequence[Pilot]) -> None:
+        known = {row[0] for row in self._sql.find(connection, [pilot.id for pilot in pilots])}
+        new = {pilot.id: rows.pilot_row(pilot, 1) for pilot in pilots if pilot.id not in known}
+        self._sql.add_pilots(connection, list(new.values()))
+        self._sql.add_transitions(
+            connection, [(row[0], 1, row[5], None, row[3], row[10]) for row in new.values()]
+        )
 
     def _record(self, connection: Connection, changes: Sequence[Transition]) -> None:
         ids = list(dict.fromkeys(change.pilot for change in changes))

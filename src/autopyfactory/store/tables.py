@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The revision that these tables are; a test holds it against the head of the migrations."""
 
 metadata = MetaData()
@@ -128,6 +128,15 @@ health = Table(
     Column("error_at", BigInteger),
     Column("failures", BigInteger, nullable=False),
     Column("retry_at", BigInteger),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("owner", Text, nullable=False),  # a running factory; empty where it was given back
+    Column("fence", BigInteger, nullable=False),  # grows when the queue changes hands
+    Column("beat", BigInteger, nullable=False),  # grows when the owner renews
 )
 
 reports = Table(

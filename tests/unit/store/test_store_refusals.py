@@ -119,7 +119,7 @@ async def test_damage_found_later_stops_the_factory(tmp_path: Path) -> None:
     path = tmp_path / "factory.db"
     await make(path, 2000)
     content = path.read_bytes()
-    path.write_bytes(content[: 4096 * 20] + b"\xff" * (len(content) - 4096 * 20))
+    path.write_bytes(content[: 4096 * 40] + b"\xff" * (len(content) - 4096 * 40))
     store = await opened(path)
     with pytest.raises(StoreRefused, match=r"is damaged .*adopted by their tags"):
         await store.live()
