@@ -58,7 +58,9 @@ def gone(place: Place) -> StoreUnavailable:
 
 
 def _sqlite(error: sqlite3.Error, place: Place, *, read_only: bool) -> AutoPyFactoryError:
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # Python's own complaints have none
+    code = getattr(error, "sqlite_errorcode", 0)  # Python's own complaints have none
+    # what a full disk says to one who opens the database: it has no room for the index of its log
+    primary = sqlite3.SQLITE_FULL if code == sqlite3.SQLITE_IOERR_SHMSIZE else code & 0xFF
     if primary == sqlite3.SQLITE_READONLY and read_only:
         return _only_reading(place)
     passing = _SQLITE_PASSING.get(primary)

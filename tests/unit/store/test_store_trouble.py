@@ -1,6 +1,7 @@
 """Full or locked: a clear error, nothing half-written, and on it goes once the trouble is over."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from autopyfactory.api import StoreUnavailable
 from autopyfactory.model import FactoryId, PilotState, Transition
 from autopyfactory.store import database, open_store
+from autopyfactory.store.failures import as_store_error
+from autopyfactory.store.place import parse_place
 from autopyfactory.testkit.store import NOW, a_cycle, pilot_ids
 
 OURS = FactoryId("ours")
@@ -97,6 +101,22 @@ async def test_what_is_full_while_it_is_made_leaves_nothing(
     with pytest.raises(StoreUnavailable, match="the disk is full"):
         await open_store(f"sqlite:///{tmp_path}/factory.db", OURS, inline=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (sqlite3.SQLITE_IOERR_SHMSIZE, "the disk is full"),
+        (sqlite3.SQLITE_IOERR_WRITE, "look after the disk"),
+    ],
+)
+def test_a_disk_without_room_for_an_index_is_full(code: int, says: str) -> None:
+    said = sqlite3.OperationalError("disk I/O error")
+    said.sqlite_errorcode = code
+    error = OperationalError("BEGIN", None, said)
+    meaning = as_store_error(error, parse_place("sqlite:///factory.db"), read_only=False)
+    assert isinstance(meaning, StoreUnavailable)
+    assert says in str(meaning)
 
 
 async def test_locked_while_it_is_opened(tmp_path: Path) -> None:
