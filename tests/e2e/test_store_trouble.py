@@ -3,11 +3,13 @@
 import os
 import sqlite3
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from factory_process import APF, FactoryHome
@@ -58,18 +60,26 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
-    """Use up all room of a file system."""
+    """Use up all room of a file system, also what becomes free meanwhile: SQLite empties its log at times."""
+    over = threading.Event()
+
+    def fill(file: IO[bytes]) -> None:
+        while not over.is_set():
+            with suppress(OSError):
+                while file.write(b"\0" * 4096):
+                    pass
+            over.wait(0.01)
+
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
+        filling = threading.Thread(target=fill, args=(file,))
+        filling.start()
         try:
-            while file.write(b"\0" * 4096):
-                pass
-        except OSError:
-            pass
-    try:
-        yield
-    finally:
-        filler.unlink()
+            yield
+        finally:
+            over.set()
+            filling.join()
+            filler.unlink()
 
 
 @contextmanager
@@ -93,20 +103,17 @@ def check_trouble(
     def pilots() -> Counter[str]:
         return Counter(ran.read_text().split())
 
-    def told() -> str:
-        return str(home.status()["factory"]["store_trouble"])
-
     configure("true")
     with home.running():
         home.wait(lambda: len(pilots()) > 3, "the first pilots", 30)
         with trouble():
-            home.wait(lambda: says in told(), "status to tell of the trouble", 30)
+            home.wait(lambda: says in home.store_trouble(), "status to tell of the trouble", 30)
             assert "store unavailable, nothing is submitted" in home.said()
             time.sleep(1)  # real time: what was submitted before gets to run
             before = pilots()
             time.sleep(QUIET_S)  # real time: this is what would show it
             assert pilots() == before
-        home.wait(lambda: not told(), "the trouble to be over", 30)
+        home.wait(lambda: not home.store_trouble(), "the trouble to be over", 30)
         home.wait(lambda: len(pilots()) > len(before), "further pilots", 30)
         assert "the store serves again" in home.said()
         home.stop()

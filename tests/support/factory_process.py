@@ -93,9 +93,10 @@ class FactoryHome:
             ended = self._process is not None and self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 why = f"the factory ended with {self._process.returncode}" if ended and self._process else ""
+                told = self._status()
                 raise AssertionError(
                     f"waited {within_s:g} s for {for_what}; {why}\n{self.said()[-3000:]}\n"
-                    f"{json.dumps(self.status(), indent=1)[:4000] if self.database.exists() else ''}"
+                    f"{told.stdout[:4000]}{told.stderr}"
                 )
             time.sleep(0.05)
 
@@ -103,16 +104,17 @@ class FactoryHome:
 
     def status(self) -> Mapping[str, Any]:
         """Return ``apf status --json``."""
-        told = subprocess.run(
-            [*APF, "status", "--json", "--config", str(self.config)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        told = self._status()
         assert told.returncode == 0, told.stderr
         document: Mapping[str, Any] = json.loads(told.stdout)
         return document
+
+    def store_trouble(self) -> str:
+        """Return what ``apf status`` says that ails the store, in its document or instead of it."""
+        told = self._status()
+        if told.returncode == 0:
+            return str(json.loads(told.stdout)["factory"]["store_trouble"])
+        return told.stderr
 
     def queue(self, name: str) -> Mapping[str, Any]:
         """Return a queue as ``apf status --json`` shows it."""
@@ -143,6 +145,10 @@ class FactoryHome:
         """Ask the store's file."""
         with closing(self._reader()) as connection:
             return connection.execute(query).fetchall()
+
+    def _status(self) -> subprocess.CompletedProcess[str]:
+        argv = [*APF, "status", "--json", "--config", str(self.config)]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
     def _reader(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from autopyfactory.api import StoreUnavailable, SystemClock
 from autopyfactory.cli.common.ages import ago, seconds_since
+from autopyfactory.cli.common.beside import Beside, Reload
 from autopyfactory.cli.common.configuration import load_config
 from autopyfactory.cli.common.failure import UsageProblem
-from autopyfactory.cli.common.lock import lock_file, running_factory
+from autopyfactory.cli.common.lock import RunningFactory, lock_file, running_factory
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
-from autopyfactory.cli.common.output import Column, jsonable, number, out, print_json, table
+from autopyfactory.cli.common.output import Column, jsonable, number, out, plural, print_json, table
 from autopyfactory.cli.common.overview import Overview, QueueView, overview
 from autopyfactory.cli.common.stores import with_store
 from autopyfactory.config import Config
@@ -41,7 +42,10 @@ def status(
 
     Endpoints: the age of the last good answer, the last error, and when the next try is due.  Queues: the
     numbers of the last cycle, live pilots by state, the last decision and its reason.  A number that is not
-    known is shown as "?" with the reason, never as 0.
+    known is shown as "?" with the reason, never as 0.  Pilots that are held are counted by reason.
+
+    A queue ("queue.NAME") or the submissions to a batch system ("batch.NAME.submit") are among the endpoints
+    while their submissions fail.  Where the last reload was refused, it is said why.
 
     All of it is read from the store, so it works from anywhere that reaches the store, and also when no
     factory runs.
@@ -68,12 +72,23 @@ def _watch(config: Config, every_s: float) -> None:
 
 
 def _read(config: Config) -> tuple[Overview, datetime]:
-    return with_store(config, lambda store: overview(store, config)), SystemClock().now()
+    """Return what the store says; where it says nothing, the error tells what the factory itself says."""
+    try:
+        return with_store(config, lambda store: overview(store, config)), SystemClock().now()
+    except StoreUnavailable as error:
+        factory = running_factory(lock_file(config))
+        if factory is None or not factory.store_trouble:
+            raise
+        raise StoreUnavailable(
+            f"the factory (process {factory.pid or 'unknown'}) submits nothing, its store does not serve: "
+            f"{factory.store_trouble}.  Now nobody can read it either: {error}"
+        ) from error
 
 
 def _page(config: Config) -> RenderableType:
     view, now = _read(config)
-    return Group(_headline(config, view, now), _endpoints(view, now), _queues(view, now))
+    parts = [_headline(config, view, now), _endpoints(view, now), _queues(view, now)]
+    return Group(*parts, _held(view, now)) if view.held else Group(*parts)
 
 
 def _page_or_error(config: Config) -> RenderableType:
@@ -93,7 +108,16 @@ def _headline(config: Config, view: Overview, now: datetime) -> Text:
     line = Text.assemble("factory ", (config.factory.id, "bold"), "  ", running, f"  last cycle {last}")
     if factory and factory.store_trouble:
         line.append(f"\nnothing is submitted, nothing newer is stored: {factory.store_trouble}", style="red")
+    reload = _last_reload(config, factory)
+    if reload and not reload.ok:
+        first, *others = reload.problems
+        more = f" (and {plural(len(others), 'further problem')})" if others else ""
+        line.append(f"\nnot reloaded {ago(reload.ended_at, now)}: {first}{more}", style="red")
     return line
+
+
+def _last_reload(config: Config, factory: RunningFactory | None) -> Reload | None:
+    return Beside(lock_file(config)).last_reload(factory.pid) if factory else None
 
 
 def _endpoints(view: Overview, now: datetime) -> RenderableType:
@@ -112,6 +136,18 @@ def _endpoints(view: Overview, now: datetime) -> RenderableType:
             for item in view.endpoints
         ],
         title="Endpoints",
+    )  # fmt: skip
+
+
+def _held(view: Overview, now: datetime) -> RenderableType:
+    return table(
+        [Column("queue", least=6), number("pilots"), Column("since", whole=True), number("releases"),
+         Column("reason", least=20)],
+        [
+            (group.queue, group.pilots, ago(group.since, now), group.releases, group.reason)
+            for group in view.held
+        ],
+        title="Held, by reason",
     )  # fmt: skip
 
 
@@ -181,6 +217,7 @@ def _why(queue: QueueView) -> str:
 def _document(config: Config) -> dict[str, object]:
     view, now = _read(config)
     factory = running_factory(lock_file(config))
+    reload = _last_reload(config, factory)
     return {
         "factory": {
             "id": config.factory.id,
@@ -188,6 +225,7 @@ def _document(config: Config) -> dict[str, object]:
             "store_trouble": factory.store_trouble if factory else "",
             "last_cycle_at": view.last_cycle_at,
             "last_cycle_age_s": seconds_since(view.last_cycle_at, now),
+            "reload": reload.document() if reload else None,
         },
         "endpoints": [
             {
@@ -203,6 +241,7 @@ def _document(config: Config) -> dict[str, object]:
             for item in view.endpoints
         ],
         "queues": [_queue_document(queue, now) for queue in view.queues],
+        "held": view.held,
     }
 
 

@@ -75,6 +75,18 @@ def test_status_tells_what_ails_the_store_though_the_store_cannot(world: World) 
         assert "nothing is submitted" in world.apf("status").out
 
 
+def test_status_tells_what_ails_a_store_that_cannot_be_read(world: World) -> None:
+    database = world.folder / "apf.db"
+    with only_factory(world.folder / "apf.db.lock") as lock:
+        lock.tell("apf.db cannot grow, the disk is full")
+        database.rename(world.folder / "gone")
+        ran = world.apf("status", "--json")
+    assert (ran.status, ran.out) == (1, "")
+    assert "submits nothing" in ran.err
+    assert "disk is full" in ran.err
+    assert "nobody can read it" in ran.err
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 @pytest.mark.parametrize("verb", ["status", "queues", "pilots"])
 def test_tables_fit_the_terminal(world: World, verb: str, width: int) -> None:
