@@ -87,11 +87,12 @@ class Service:
         before = self.jobs()
         self.home.wait(lambda: self.jobs() > before, "further pilots", within_s)
 
-    def audit_in_the_end(self) -> None:
-        """Settle all doubts without submitting any more, and count."""
+    def audit_in_the_end(self) -> int:
+        """Settle all doubts without submitting any more, and return how many pilots exist."""
+        self.home.stop()
         self.configure(enabled=False)
         settle(self.home)
-        assert audit(self.home, self.view.tags()) > 0
+        return audit(self.home, self.view.tags())
 
 
 @pytest.fixture
@@ -146,8 +147,7 @@ def test_a_killed_board_is_unknown_until_it_is_back(service: Service, board: Boa
     assert service.planned() == before == service.jobs()
     board.start()
     service.goes_on(20)
-    home.stop()
-    service.audit_in_the_end()
+    assert service.audit_in_the_end() > 3
 
 
 def test_a_frozen_schedd_is_unknown_until_it_is_back(service: Service, pool: Pool) -> None:
@@ -160,8 +160,7 @@ def test_a_frozen_schedd_is_unknown_until_it_is_back(service: Service, pool: Poo
         time.sleep(QUIET_S)  # real time: this is what would show it
         assert service.planned() == before
     service.goes_on(60)
-    home.stop()
-    service.audit_in_the_end()
+    assert service.audit_in_the_end() > 3
 
 
 def test_submissions_in_flight_to_a_frozen_schedd_are_never_doubled(crowd: list[Service], pool: Pool) -> None:
@@ -176,9 +175,7 @@ def test_submissions_in_flight_to_a_frozen_schedd_are_never_doubled(crowd: list[
             break
     assert hit, "no submission was ever under way"
     print(f"{len(hit)} submissions in flight after {tries} freezes")
-    for service in crowd:
-        service.home.stop()
-        service.audit_in_the_end()
+    assert sum(service.audit_in_the_end() for service in crowd) > 0
 
 
 def test_a_killed_schedd_loses_and_doubles_nothing(crowd: list[Service], pool: Pool) -> None:
@@ -191,5 +188,4 @@ def test_a_killed_schedd_loses_and_doubles_nothing(crowd: list[Service], pool: P
     for service in crowd:
         # a queue whose pilots were refused waits for a minute
         service.goes_on(120)
-        service.home.stop()
-        service.audit_in_the_end()
+        assert service.audit_in_the_end() > 0
