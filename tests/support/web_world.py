@@ -123,8 +123,8 @@ def web_config(folder: Path, **settings: Any) -> Config:
     """Return a configuration whose ``[web]`` has these settings."""
     file = folder / "apf.toml"
     file.write_text(CONFIG)
-    if "networks" in settings:
-        settings["networks"] = tuple(ip_network(network) for network in settings["networks"])
+    for key in {"networks", "monitor_networks"} & settings.keys():
+        settings[key] = tuple(ip_network(network) for network in settings[key])
     return replace(load([file], {}), web=WebSettings(**settings))
 
 

@@ -1,6 +1,6 @@
 """The ``[web]`` section: what is served over HTTP, to whom."""
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from autopyfactory.api import Settings
 
+Port = Annotated[int, Field(ge=0, le=65535)]
 PerSecond = Annotated[float, Field(gt=0)]
 
 
@@ -38,6 +39,14 @@ class WebSettings(Settings):
     """Whether pilots' logs are served under ``/logs/``."""
     log_index: bool = False
     """Whether directories of logs are listed."""
+
+    monitor_networks: tuple[IPv4Network | IPv6Network, ...] = (
+        ip_network("127.0.0.0/8"),
+        ip_network("::1/128"),
+    )
+    """Addresses that may write by the monitors' protocol (wrappers, Harvester, APF 2): it has no tokens."""
+    monitor_udp_port: Port | None = None
+    """Where ATLAS wrappers' datagrams are taken, on ``host``; 0: any free port; left out: nowhere."""
 
     @model_validator(mode="after")
     def _both_files_or_none(self) -> Self:

@@ -2,8 +2,9 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -61,17 +62,18 @@ def may_read(caller: Caller, settings: WebSettings) -> bool:
     """Whether this caller may read."""
     if settings.reads == "open" or caller.scopes & {Scope.READ, Scope.OPERATE}:
         return True
-    return _within(caller.origin, settings)
+    return within(caller.origin, settings.networks)
 
 
-def _within(origin: str, settings: WebSettings) -> bool:
+def within(origin: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address is in one of these networks."""
     try:
         address = ip_address(origin)
     except ValueError:
         return False
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return any(address in network for network in settings.networks)
+    return any(address in network for network in networks)
 
 
 def caller_of(request: Request) -> Caller:
@@ -92,6 +94,16 @@ def reader(settings: WebSettings) -> object:
         if caller.name:
             raise Problem(403, "this token may not read: it needs the scope read")
         raise unauthorized("reading needs a token with the scope read")
+
+    return Depends(check)
+
+
+def monitor_reader(settings: WebSettings) -> object:
+    """Return the dependency of the monitors' protocol: those who may write to it may read as well."""
+
+    def check(caller: CallerHere) -> None:
+        if not (may_read(caller, settings) or within(caller.origin, settings.monitor_networks)):
+            raise unauthorized("reading needs a token with the scope read")
 
     return Depends(check)
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from autopyfactory.web import api, logs, reports
+from autopyfactory.web import api, logs, monitor, reports
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.etags import Etags
 from autopyfactory.web.gate import Gate
@@ -30,7 +30,7 @@ def create_app(context: WebContext) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with intake.running():
+        async with intake.running(), monitor.running(context):
             yield
 
     app = FastAPI(
@@ -43,8 +43,10 @@ def create_app(context: WebContext) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.include_router(api.routes(context))
+    # first: of all calls these are the most
     app.include_router(reports.routes(context, intake, limiter))
+    app.include_router(api.routes(context))
+    app.include_router(monitor.routes(context))
     app.include_router(logs.routes(context))
     add_handlers(app)
     app.openapi = partial(described, app)  # type: ignore[method-assign]

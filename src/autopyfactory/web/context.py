@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autopyfactory.api import Clock, DeskStore
+from autopyfactory.api import Clock, WebStore
 from autopyfactory.config import Config
 
 
@@ -15,9 +15,9 @@ class WebContext:
     """
 
     config: Config
-    reading: DeskStore
+    reading: WebStore
     """Opened for reading only, with a thread of its own: pages never wait behind reports."""
-    writing: DeskStore
+    writing: WebStore
     clock: Clock
     report_key: bytes
     """What pilot tokens are signed with."""

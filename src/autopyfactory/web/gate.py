@@ -5,14 +5,17 @@ from collections.abc import Mapping
 
 from autopyfactory.model import Scope
 from autopyfactory.serving import App, Message, Receive, Send, read_body, replay
-from autopyfactory.web.access import PREFIX, Caller, known_token
+from autopyfactory.web.access import PREFIX, Caller, known_token, within
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.limits import Limiter
 from autopyfactory.web.problems import Problem, unauthorized
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_REPORT_BYTES = 256 * 1024
+MAX_MONITOR_BYTES = 8 * 1024 * 1024
+"""Factories announce thousands of pilots at once."""
 REPORTS_PATH = re.compile(r"/api/v1/pilots/[^/]+/reports")
+MONITOR_PATH = re.compile(r"/api/(factories|labels|jobs)(/.*)?", re.DOTALL)
 
 SAFE_HEADERS: Mapping[str, str] = {
     "content-security-policy": (
@@ -57,6 +60,12 @@ class Gate:
     async def _caller(self, scope: Message) -> Caller:
         origin = scope["client"][0] if scope.get("client") else ""
         authorization = _header(scope, b"authorization")
+        if _writes_to_monitor(scope):
+            # not counted: wrappers share addresses, and what is refused they do not send again
+            if within(origin, self._context.config.web.monitor_networks):
+                return Caller(origin)
+            self._limiter.charge(f"address {origin}")
+            raise Problem(403, 'the monitor takes reports only from "[web] monitor_networks"')
         if scope["method"] == "POST" and REPORTS_PATH.fullmatch(scope["path"]):
             # pilots share addresses, and are counted one by one where their tokens are looked at
             if PREFIX not in authorization:
@@ -91,12 +100,18 @@ class Gate:
 
 async def _body(scope: Message, receive: Receive) -> bytes:
     limit = MAX_REPORT_BYTES if REPORTS_PATH.fullmatch(scope["path"]) else MAX_BODY_BYTES
+    if _writes_to_monitor(scope):
+        limit = MAX_MONITOR_BYTES
     announced = _header(scope, b"content-length")
     too_large = announced.isdecimal() and int(announced[:20]) > limit
     body = None if too_large else await read_body(receive, limit)
     if body is None:
         raise Problem(413, f"a request may have at most {limit} bytes")
     return body
+
+
+def _writes_to_monitor(scope: Message) -> bool:
+    return scope["method"] not in ("GET", "HEAD") and bool(MONITOR_PATH.fullmatch(scope["path"]))
 
 
 def _header(scope: Message, name: bytes) -> str:

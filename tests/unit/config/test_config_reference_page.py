@@ -41,7 +41,7 @@ def written(value: Any) -> str:
         case Path():
             return written(str(value))
         case _:
-            return f"`{json.dumps(value)}`"
+            return f"`{json.dumps(value, default=str)}`"
 
 
 def defaults(model: type[BaseModel]) -> dict[str, str]:
