@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from autopyfactory.model import (
@@ -116,7 +116,7 @@ def routes(context: WebContext, intake: Intake, limiter: Limiter) -> APIRouter:
         responses=responses(400, 401, 403, 404, 413, 422, 429, 503),
         openapi_extra={"requestBody": _BODY, "security": [{bearer.scheme_name: []}]},
     )
-    async def report(request: Request, pilot: Annotated[str, Path(description="Id of a pilot.")]) -> Any:
+    async def report(request: Request, pilot: Annotated[str, Path(description="Id of a pilot.")]) -> Response:
         """Take reports of one pilot; they are kept when this answers, and harmless when they are repeated.
 
         The token is the pilot's own (``APF_PILOT_TOKEN``), or one of the API with the scope report.
@@ -130,7 +130,7 @@ def routes(context: WebContext, intake: Intake, limiter: Limiter) -> APIRouter:
             raise Problem(503, str(error), headers={"retry-after": str(_RETRY_S)}) from error
         if not known:
             raise Problem(404, f"pilot {name} is not known")
-        return Accepted(accepted=len(reports))
+        return Response(b'{"accepted":%d}' % len(reports), 202, media_type="application/json")
 
     return router
 
