@@ -1,13 +1,14 @@
 """``apf pilots``: list pilots, or tell the life of one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from autopyfactory.api import PilotFilter, Store, StoredTransition, SystemClock
-from autopyfactory.cli.common.ages import ago, duration
+from autopyfactory.cli.common.ages import ago, duration, parse_duration
 from autopyfactory.cli.common.configuration import load_config
+from autopyfactory.cli.common.failure import UsageProblem
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
 from autopyfactory.cli.common.output import Column, number, out, print_json, say, table
 from autopyfactory.cli.common.pilots import known_pilot, pilot_id
@@ -17,6 +18,7 @@ from autopyfactory.model import Pilot, PilotId, PilotState, QueueName
 EXAMPLES = (
     "apf pilots",
     "apf pilots --queue AGLT2_MCORE --state failed --state lost --limit 20",
+    "apf pilots --older-than 8d",
     "apf pilots 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B",
     "apf pilots --json | jq -r '.pilots[].id'",
 )
@@ -42,12 +44,20 @@ def pilots(
         str | None,
         typer.Option(metavar="PILOT", help="Go on after this pilot: the last one of the page before."),
     ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Only live pilots that have run, or else waited, for longer: 90min, 12h, 8d.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List pilots, the newest first, or tell the life of one of them.
 
-    With a pilot's id: every change of its state, when and why, with its host, exit code and time on the
-    node.  "apf logs PILOT" prints what it wrote.
+    With --older-than: those that may be stuck, the oldest first.  With a pilot's id: every change of its
+    state, when and why, with its host, exit code and time on the node.  "apf logs PILOT" prints what it
+    wrote.
     """
     loaded = load_config(config)
     if pilot is not None:
@@ -60,18 +70,46 @@ def pilots(
         limit=limit,
         after=pilot_id(after) if after else None,
     )
-    found = with_store(loaded, lambda store: store.pilots(which))
+    if older_than is not None:
+        if after is not None:
+            raise UsageProblem("--older-than and --after exclude each other")
+        before = SystemClock().now() - _age(older_than)
+        found = with_store(loaded, lambda store: _old(store, which, before))
+        more = f"the oldest {limit}; name a --queue"
+    else:
+        found = with_store(loaded, lambda store: store.pilots(which))
+        more = f"the newest {limit}; go on with --after {found[-1].id}" if found else ""
     if as_json:
         print_json({"pilots": found})
     else:
-        _list(found, limit)
+        _list(found, limit, more)
+
+
+def _age(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=parse_duration(text))
+    except (ValueError, OverflowError) as error:
+        raise UsageProblem(f"--older-than: {error}") from error
+
+
+async def _old(store: Store, which: PilotFilter, before: datetime) -> list[Pilot]:
+    """Return live pilots that run, or wait, since before a time; the oldest first."""
+    old = [
+        pilot
+        for pilot in await store.live()
+        if (pilot.started_at or pilot.planned_at) < before
+        and which.queue in (None, pilot.queue)
+        and (not which.states or pilot.state in which.states)
+    ]
+    return old[: which.limit]
 
 
 async def _life(store: Store, pilot: PilotId) -> tuple[Pilot, list[StoredTransition]]:
     return await known_pilot(store, pilot), await store.transitions(pilot)
 
 
-def _list(found: list[Pilot], limit: int) -> None:
+def _list(found: list[Pilot], limit: int, more: str) -> None:
+    """Show pilots; ``more`` is said where there may be others."""
     now = SystemClock().now()
     out().print(
         table(
@@ -92,7 +130,7 @@ def _list(found: list[Pilot], limit: int) -> None:
         )
     )  # fmt: skip
     if len(found) == limit:
-        say(f"the newest {limit}; go on with --after {found[-1].id}, or raise --limit", style="dim")
+        say(f"{more}, or raise --limit", style="dim")
 
 
 def _tell(pilot: Pilot, life: list[StoredTransition], *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Times as people say them."""
 
+import re
 from datetime import datetime
 
 _STEPS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
@@ -11,6 +12,14 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return "0 s"
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of ``90s``, ``15min``, ``12h`` or ``8d``; raises `ValueError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(d|h|min|s)", text.strip())
+    if match is None:
+        raise ValueError(f'expected a time such as 90s, 15min, 12h or 8d, got "{text}"')
+    return float(match[1]) * dict(_STEPS)[match[2]]
 
 
 def age(seconds: float | None) -> str:

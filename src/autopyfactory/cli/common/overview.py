@@ -1,6 +1,6 @@
 """What is going on, read from the store alone: the factory itself may run in another process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from autopyfactory.model import (
     JobCounts,
     Pilot,
     PilotCounts,
+    PilotState,
     QueueName,
     SiteStatus,
 )
@@ -44,11 +45,26 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Pilots of one queue that are held for one reason."""
+
+    queue: QueueName
+    reason: str
+    pilots: int
+    since: datetime
+    """Since when the first of them is."""
+    releases: int
+    """How often the one of them that was released most often was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The whole of ``apf status``."""
 
     endpoints: tuple[EndpointHealth, ...]
     queues: tuple[QueueView, ...]
+    held: tuple[Held, ...]
+    """The largest group first."""
 
     @property
     def last_cycle_at(self) -> datetime | None:
@@ -63,7 +79,8 @@ async def overview(store: Store, config: Config) -> Overview:
     """
     health = await store.health()
     latest = await store.latest()
-    pilots = count_live(await store.live())
+    live = await store.live()
+    pilots = count_live(live)
     names = [*config.queues, *sorted(set(pilots) - set(config.queues))]
     return Overview(
         endpoints=tuple(health.get(name) or EndpointHealth(name) for name in _endpoint_names(config, health)),
@@ -71,7 +88,27 @@ async def overview(store: Store, config: Config) -> Overview:
             _view(name, config.queues.get(name), latest.get(name), pilots.get(name, PilotCounts()))
             for name in names
         ),
+        held=held_by_reason(live),
     )
+
+
+def held_by_reason(pilots: Iterable[Pilot]) -> tuple[Held, ...]:
+    """Count held pilots by queue and by the batch system's words, the largest group first."""
+    groups: dict[tuple[QueueName, str], list[Pilot]] = {}
+    for pilot in pilots:
+        if pilot.state is PilotState.HELD:
+            groups.setdefault((pilot.queue, pilot.reason), []).append(pilot)
+    held = [
+        Held(
+            queue,
+            reason,
+            len(members),
+            min(pilot.changed_at for pilot in members),
+            max(pilot.releases for pilot in members),
+        )
+        for (queue, reason), members in groups.items()
+    ]
+    return tuple(sorted(held, key=lambda group: (-group.pilots, group.queue, group.reason)))
 
 
 def count_live(pilots: list[Pilot]) -> dict[QueueName, PilotCounts]:
@@ -95,9 +132,11 @@ def count_live(pilots: list[Pilot]) -> dict[QueueName, PilotCounts]:
 
 def _endpoint_names(config: Config, health: Mapping[str, EndpointHealth]) -> list[str]:
     configured = [*(f"wms.{name}" for name in config.wms), *(f"batch.{name}" for name in config.batch)]
-    # A queue is listed only while something is wrong with its submissions: the table stays short.
-    troubled = [name for name, item in sorted(health.items()) if name.startswith("queue.") and item.error]
-    return configured + troubled
+    # Submissions to a batch system, and those of a queue, are listed only while something is wrong with them:
+    # the table stays short.
+    submitting = [f"batch.{name}.submit" for name in config.batch]
+    submitting += [f"queue.{name}" for name in config.queues]
+    return configured + [name for name in submitting if name in health and health[name].error]
 
 
 def _view(
