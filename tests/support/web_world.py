@@ -138,7 +138,7 @@ async def serving_web(folder: Path, **settings: Any) -> AsyncIterator[Web]:
     await writing.plan(a_cycle(AGLT2, NOW, planned=3), pilots, "local")
     reading = await open_store(url, None, create=False)
     clock = HandClock()
-    context = WebContext(config, reading, writing, clock, KEY)
+    context = WebContext(lambda: config, reading, writing, clock, KEY)
     stop = asyncio.Event()
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     app = create_app(context)

@@ -111,8 +111,8 @@ async def _run(
             beside = Beside(lock_file(config))
             reloader = Reloader(config, source, factory, endpoints, beside, clock, asked)
             await stack.enter_async_context(reloader.running())
-            await stack.enter_async_context(web_beside(config, clock))
-            await stack.enter_async_context(logs_kept(config, clock))
+            await stack.enter_async_context(web_beside(reloader.config_in_force, clock))
+            await stack.enter_async_context(logs_kept(reloader.config_in_force, clock))
         return await factory.run(cycles=rounds, dry_run=dry_run)
 
 

@@ -35,6 +35,6 @@ def serve(
 async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     with orderly_stop(stop.set):
-        async with serving_web(config, SystemClock()) as url:
+        async with serving_web(lambda: config, SystemClock()) as url:
             typer.echo(url)
             await stop.wait()

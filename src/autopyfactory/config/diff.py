@@ -12,6 +12,7 @@ from autopyfactory.config.tree import Config
 
 NEEDS_RESTART = ("factory.id", "factory.store", "factory.state_dir")
 """They tell whose pilots these are and where they are kept: another factory, rather than a changed one."""
+_SERVED = "factory.log_dir"
 _WHERE_READ = "files"
 _LONGEST = 200
 
@@ -100,7 +101,8 @@ def _needing_restart(changed: list[Change], old: Snapshot, new: Snapshot) -> tup
     return tuple(
         change.key
         for change in changed
-        if change.key in NEEDS_RESTART or (served and change.key.startswith("web."))
+        if change.key in NEEDS_RESTART
+        or (served and (change.key == _SERVED or change.key.startswith("web.")))
     )
 
 

@@ -1,5 +1,6 @@
 """What the web works on; built by the composition root."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autopyfactory.api import Clock, WebStore
@@ -14,10 +15,16 @@ class WebContext:
     the store, and the factory heeds it within seconds.
     """
 
-    config: Config
+    config_in_force: Callable[[], Config]
+    """A factory that serves it may go over to another configuration; ``[web]`` never changes meanwhile."""
     reading: WebStore
     """Opened for reading only, with a thread of its own: pages never wait behind reports."""
     writing: WebStore
     clock: Clock
     report_key: bytes
     """What pilot tokens are signed with."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.config_in_force()

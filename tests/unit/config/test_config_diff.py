@@ -89,6 +89,7 @@ def test_a_chain_with_other_rules_is_shown_whole(folder: Folder) -> None:
         ({"factory": 'state_dir = "elsewhere"'}, ("factory.state_dir",)),
         ({"web": "port = 1234"}, ()),
         ({"web": "enabled = true"}, ("web.enabled",)),
+        ({"web": "enabled = true", "factory": 'log_dir = "l"'}, ("factory.log_dir", "web.enabled")),
         ({"interval_s": 60, "factory": 'log_dir = "l"'}, ()),
     ],
 )

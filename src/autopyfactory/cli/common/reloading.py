@@ -64,6 +64,10 @@ class Reloader:
         self._clock = clock
         self._asked = asked
 
+    def config_in_force(self) -> Config:
+        """Return the configuration that the factory works with now."""
+        return self._config
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Reload meanwhile; `Beside` tells that this factory does."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +49,7 @@ def with_reports(config: Config) -> Config:
 
 
 @asynccontextmanager
-async def serving_web(config: Config, clock: Clock) -> AsyncIterator[str]:
+async def serving_web(config_in_force: Callable[[], Config], clock: Clock) -> AsyncIterator[str]:
     """Serve the web meanwhile; gives its URL.
 
     Raises `AutoPyFactoryError` and `Failure` before anything is served.  A web that breaks later is logged,
@@ -60,13 +60,14 @@ async def serving_web(config: Config, clock: Clock) -> AsyncIterator[str]:
     from autopyfactory.store import open_store
     from autopyfactory.web import WebContext, create_app
 
+    config = config_in_force()
     settings, url = config.web, config.factory.store.get_secret_value()
     key = report_key(config.factory.state_dir)
     writing = await open_store(url, config.factory_id, create=False)
     try:
         reading = await open_store(url, None, create=False)
         try:
-            app = create_app(WebContext(config, reading, writing, clock, key))
+            app = create_app(WebContext(config_in_force, reading, writing, clock, key))
             files = (settings.tls_certificate, settings.tls_key)
             tls = Tls(files[0], files[1]) if files[0] and files[1] else None
             stop = asyncio.Event()
@@ -97,22 +98,22 @@ async def serving_web(config: Config, clock: Clock) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def web_beside(config: Config, clock: Clock) -> AsyncIterator[None]:
+async def web_beside(config_in_force: Callable[[], Config], clock: Clock) -> AsyncIterator[None]:
     """Serve the web meanwhile, if the configuration wants it."""
-    if not config.web.enabled:
+    if not config_in_force().web.enabled:
         yield
         return
-    async with serving_web(config, clock) as url:
+    async with serving_web(config_in_force, clock) as url:
         logger.info("the web answers at %s", url, extra={"action": "web"})
         yield
 
 
 @asynccontextmanager
-async def logs_kept(config: Config, clock: Clock) -> AsyncIterator[None]:
+async def logs_kept(config_in_force: Callable[[], Config], clock: Clock) -> AsyncIterator[None]:
     """Keep pilots' logs within their bounds meanwhile."""
     from autopyfactory.control.log_keeping import keep_logs
 
-    keeping = asyncio.create_task(keep_logs(lambda: config.factory, clock), name="logs")
+    keeping = asyncio.create_task(keep_logs(lambda: config_in_force().factory, clock), name="logs")
     try:
         yield
     finally:
