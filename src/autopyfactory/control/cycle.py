@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from autopyfactory.api import StoreUnavailable
+from autopyfactory.api import LeaseLost, NoRoom, StoreUnavailable
 from autopyfactory.config.tree import QueueConfig
 from autopyfactory.control.boundary import decide
 from autopyfactory.control.endpoint import BatchSite, Listing, Sent
@@ -59,9 +59,17 @@ class QueueCycle:
         await self._watched.polled.wait()
 
     async def once(self, *, dry_run: bool) -> float:
-        """Run one cycle, and return how long to pause before the next."""
+        """Run one cycle, unless another factory owns the queue; return how long to pause before the next."""
+        if not self.ours:
+            self._surplus.agreed(0, None, None)
+            return min(self.config.settings.interval_s, self._shared.tenure.look_again_s)
         await self.run(dry_run=dry_run)
         return self.config.settings.interval_s
+
+    @property
+    def ours(self) -> bool:
+        """Whether this factory owns the queue."""
+        return self._shared.tenure.ours(self.name)
 
     async def run(self, *, dry_run: bool) -> CycleRecord:
         """Decide once, carry it out, and return the record; in a dry run only decide and record."""
@@ -135,8 +143,11 @@ class QueueCycle:
         if ordered := self._shared.orders.holds_back(self.name, now):
             return ordered
         health = self._shared.health
+        answers = [answer for answer in (self._wms.current(now), self._watched.current(now)) if answer]
+        oldest = min((answer.asked_at for answer in answers), default=None)
         return (
-            health.holds_back(self._label, now)
+            self._shared.tenure.objection(self.name, oldest)
+            or health.holds_back(self._label, now)
             or self._site.holds_back(now)
             or (f"store: {self._shared.ledger.trouble}" if self._shared.ledger.trouble else "")
         )
@@ -146,8 +157,10 @@ class QueueCycle:
     async def _plan(self, cycle: CycleRecord, pilots: list[Pilot]) -> bool:
         try:
             await self._shared.ledger.plan(cycle, pilots, self._site.name)
-        except StoreUnavailable:
+        except (StoreUnavailable, LeaseLost):
             return False
+        except NoRoom as full:
+            return await self._plan(replace(cycle, planned=0, note=str(full)), [])
         return bool(pilots)
 
     async def _submit(self, names: list[PilotId], now: datetime) -> None:

@@ -13,6 +13,7 @@ from autopyfactory.api import (
     BatchSystem,
     BatchUnavailable,
     SubmitRejected,
+    SubmitTooLate,
     SubmitUnknown,
 )
 from autopyfactory.config.tree import BatchEndpoint, RetireSettings
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Listing = Mapping[PilotId, BatchStatus]
 
+_TOO_LATE = "the lease of the queue ran out before it was sent"
 SUBMIT_BACK_OFF = BackOff(first_s=30, ceiling_s=900)
 
 
@@ -69,6 +71,7 @@ class BatchSite:
         self._ledger = shared.ledger
         self._health = shared.health
         self._clock = shared.clock
+        self._tenure = shared.tenure
         self._wishes: dict[QueueName, tuple[int, RetireSettings]] = {}
         self._lane = asyncio.Lock()
         self._sending: set[PilotId] = set()
@@ -105,10 +108,15 @@ class BatchSite:
         await self._ledger.record(self.name, changes)
 
     async def _take_in(self, strangers: Sequence[PilotId], listing: Listing) -> None:
-        ours = [name for name in strangers if re.fullmatch(TAG_PATTERN, name)]
-        stored = await self._ledger.find(ours)
+        tagged = [name for name in strangers if re.fullmatch(TAG_PATTERN, name)]
+        self._tenure.saw(listing[name].queue for name in tagged)
+        ours = [name for name in tagged if self._tenure.ours(listing[name].queue)]
+        stored = await self._ledger.find(ours) if ours else {}
+        ours = [name for name in ours if self._tenure.ours(listing[name].queue)]
         now = self._clock.now()
-        back = [(stored[name], watch.revived(stored[name], listing[name], now)) for name in stored]
+        back = [
+            (stored[name], watch.revived(stored[name], listing[name], now)) for name in ours if name in stored
+        ]
         returning = [(pilot, change) for pilot, change in back if change is not None]
         new = [watch.adopted(name, listing[name], self.name, now) for name in ours if name not in stored]
         if returning:
@@ -122,6 +130,10 @@ class BatchSite:
                 len(new),
                 extra={"endpoint": self.label, "action": "adopt"},
             )
+
+    def wait_for_unconfirmed(self, since: datetime) -> None:
+        """Wait from now on for submissions that others have left unconfirmed."""
+        self._confirming_since = since
 
     # --- submitting
 
@@ -160,16 +172,25 @@ class BatchSite:
         return 1 if self._health.of(self._submit_label).failures else self.endpoint.common.max_per_submit
 
     async def _submit_piece(self, spec: PilotSpec, names: Sequence[PilotId], sent: Sent) -> None:
+        deadline = self._tenure.deadline(spec.queue)
         why = sent.error or self.holds_back(self._clock.now())
+        if not why and deadline is not None and deadline.passed:
+            why = _TOO_LATE
         if why:
             sent.unsent += len(names)
             sent.error = why
             await self._close(names, EndCause.UNSENT, why)
             return
         timeout_s = self.endpoint.common.timeout_s
-        call = self._system.submit(spec, names)
+        # left out where there is none: plugins that know nothing of it serve a factory that is alone
+        limited = {"deadline": deadline} if deadline is not None else {}
+        call = self._system.submit(spec, names, **limited)
         try:
             result = await ask(self._submit_label, call, timeout_s, SubmitUnknown)
+        except SubmitTooLate as error:
+            sent.unsent += len(names)
+            sent.error = str(error)
+            await self._close(names, EndCause.UNSENT, str(error))
         except SubmitRejected as error:
             sent.refused += len(names)
             sent.error = str(error)
@@ -228,7 +249,7 @@ class BatchSite:
 
         Raises `BatchUnavailable`: pilots that are marked as retiring by then are removed next time.
         """
-        pilots = list(self._roster.at(self.name).values())
+        pilots = [p for p in self._roster.at(self.name).values() if self._tenure.acts(p.queue)]
         now = self._clock.now()
         self._roster.set_zombies(self.name, life.zombies(pilots, listing, self._customs.patience.grace, now))
         left = [p for p in pilots if p.retiring and p.id in listing and p.changed_at < asked_at]
@@ -244,6 +265,8 @@ class BatchSite:
         await self._release(orders.release)
         wishes, self._wishes = self._wishes, {}
         for queue, (wanted, settings) in wishes.items():
+            if not self._tenure.acts(queue):
+                continue
             waiting, running = life.surplus(self._roster.of(queue), wanted, settings)
             await self._retire(waiting, "more pilots than needed", waiting_only=True)
             await self._retire(running, "more pilots than needed")

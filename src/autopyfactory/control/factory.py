@@ -11,13 +11,16 @@ from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConf
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.cycle import QueueCycle
 from autopyfactory.control.endpoints import Endpoints, labelled
+from autopyfactory.control.fenced import Fenced, Writer
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
 from autopyfactory.control.loops import Loops, first_of
 from autopyfactory.control.orders import Orders
+from autopyfactory.control.ownership import Ownership, Sole
 from autopyfactory.control.poll import Poller
 from autopyfactory.control.roster import HISTORY_KEPT, Roster
 from autopyfactory.control.shared import Shared
+from autopyfactory.control.tenancy import Tenancy
 from autopyfactory.model import CycleRecord, PilotIds, QueueName
 
 logger = logging.getLogger(__name__)
@@ -42,8 +45,13 @@ class Factory:
         ids: PilotIds,
         *,
         overrides: Overrides | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
-        """Everything that the factory works with; ``overrides`` tells what operators ask for."""
+        """Everything that the factory works with.
+
+        ``overrides`` tells what operators ask for.  ``ownership``: other factories work on the same store,
+        and each queue is run by the one that owns it.
+        """
         self._store = store
         self._clock = clock
         self._dry_run = False
@@ -51,12 +59,21 @@ class Factory:
         self._reconfiguring = asyncio.Lock()
         self._loops: Loops | None = None
         health, roster = HealthBook(), Roster()
-        ledger = Ledger(store, roster, health)
-        self._shared = Shared(Customs(config), roster, ledger, health, clock, ids, Orders(overrides))
+        customs, orders, tenure = Customs(config), Orders(overrides), ownership or Sole()
+        writer: Writer = store
+        if ownership is not None:
+            writer = Fenced(store, ownership, customs.limits, lambda: customs.patience.grace)
+        ledger = Ledger(writer, roster, health)
+        self._shared = Shared(customs, roster, ledger, health, clock, ids, orders, tenure)
         self._endpoints = Endpoints(self._shared, tending=lambda: not self._dry_run)
         self._add_endpoints(labelled(config), wms, batch)
         self._queues: dict[QueueName, QueueCycle] = {}
         self._add_queues(config.queues.values())
+        self._tenancy = (
+            Tenancy(ownership, store, self._shared, self._endpoints, self._with_history)
+            if ownership is not None
+            else None
+        )
 
     def stop(self) -> None:
         """Ask `run` to return as soon as nothing is under way."""
@@ -91,7 +108,7 @@ class Factory:
 
     async def cycle(self) -> list[CycleRecord]:
         """Run one cycle of every queue on the answers that are there, and return their records."""
-        queues = self._queues.values()
+        queues = [queue for queue in self._queues.values() if queue.ours]
         return list(await asyncio.gather(*(queue.run(dry_run=self._dry_run) for queue in queues)))
 
     async def reconfigure(
@@ -145,12 +162,14 @@ class Factory:
     async def _recall(self) -> None:
         """Take over what an earlier run left: live pilots, health, and what became of pilots lately."""
         shared = self._shared
-        shared.roster.add(await self._store.live())
         shared.health.load(dict(await self._store.health()))
-        since = self._clock.now() - HISTORY_KEPT
-        for queue in self._queues.values():
-            if queue.uses_history:
-                shared.roster.remember(queue.name, await self._store.outcomes(queue.name, since))
+        if self._tenancy is not None:
+            await self._tenancy.renew()
+        else:
+            shared.roster.add(await self._store.live())
+            since = self._clock.now() - HISTORY_KEPT
+            for name in self._with_history():
+                shared.roster.remember(name, await self._store.outcomes(name, since))
         logger.info(
             "started with %d queues and %d pilots of earlier runs",
             len(self._queues),
@@ -169,10 +188,12 @@ class Factory:
                 await first_of(self._clock.sleep(pause_s), self._stopping.wait())
             if self._stopping.is_set():
                 break
+            if self._tenancy is not None:
+                await self._tenancy.beat()
             await self.poll()
             records = await self.cycle()
         await self._endpoints.grant_wishes()
-        await self._shared.ledger.flush()
+        await self._end()
         return records
 
     # --- until stopped
@@ -182,10 +203,18 @@ class Factory:
             return
         async with Loops(self._clock) as self._loops:
             self._loops.start("housekeeping", self._keep_house)
+            if self._tenancy is not None:
+                self._loops.start("leases", self._tenancy.beat)
+                self._loops.start("takeover", self._tenancy.ask_anew)
             self._start_loops()
         self._loops = None
-        await self._shared.ledger.flush()
+        await self._end()
         logger.info("stopped", extra={"action": "stop"})
+
+    async def _end(self) -> None:
+        await self._shared.ledger.flush()
+        if self._tenancy is not None:
+            await self._tenancy.leave()
 
     def _start_loops(self) -> None:
         """Start the loops of endpoints and queues that have none yet."""
@@ -209,6 +238,9 @@ class Factory:
 
     def _cycling(self, queue: QueueCycle) -> Callable[[], Awaitable[float]]:
         return lambda: queue.once(dry_run=self._dry_run)
+
+    def _with_history(self) -> set[QueueName]:
+        return {queue.name for queue in self._queues.values() if queue.uses_history}
 
     async def _keep_house(self) -> float:
         keep = self._shared.customs.config.factory

@@ -1,6 +1,7 @@
 """How endpoints and queues fare, and when one that failed is tried again."""
 
 import zlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -35,6 +36,11 @@ class HealthBook:
     def load(self, known: dict[str, EndpointHealth]) -> None:
         """Take over what an earlier run stored."""
         self._known = dict(known)
+
+    def take_over(self, names: Collection[str], known: Mapping[str, EndpointHealth]) -> None:
+        """Take over what another factory stored under these names."""
+        for name in names:
+            self._known[name] = known.get(name) or EndpointHealth(name)
 
     def of(self, name: str) -> EndpointHealth:
         """Return the health of one endpoint; a good one for a name that is new."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from autopyfactory.api import Store, StoreUnavailable
+from autopyfactory.api import LeaseLost, NoRoom, StoreUnavailable
+from autopyfactory.control.fenced import Writer
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.roster import Roster
 from autopyfactory.control.watch import closed
@@ -29,7 +30,7 @@ class Ledger:
     store is asked what became of it.
     """
 
-    def __init__(self, store: Store, roster: Roster, health: HealthBook) -> None:
+    def __init__(self, store: Writer, roster: Roster, health: HealthBook) -> None:
         self._store = store
         self._roster = roster
         self._health = health
@@ -50,7 +51,8 @@ class Ledger:
     async def plan(self, cycle: CycleRecord, pilots: Sequence[Pilot], endpoint: str) -> None:
         """Keep a cycle and the pilots that it plans, which are in the roster already.
 
-        Raises `StoreUnavailable`: the pilots are out of the roster again.
+        Raises `StoreUnavailable`, and where others work on the store `LeaseLost` and `NoRoom`: the pilots
+        are out of the roster again.
         """
         names = [pilot.id for pilot in pilots]
         try:
@@ -60,6 +62,9 @@ class Ledger:
         except StoreUnavailable as error:
             self._roster.drop(pilots)
             self._note(error)
+            raise
+        except (LeaseLost, NoRoom):
+            self._roster.drop(pilots)
             raise
         self._well()
 

@@ -44,13 +44,15 @@ class Poller(Generic[T]):
         self._clock = clock
         self._health = health
         self._answer: Answer[T] | None = None
+        self._asking = asyncio.Lock()
         self.polled = asyncio.Event()
         """Set once it has been asked, well or not."""
 
     async def poll(self) -> None:
-        """Ask once; a failure is noted and changes nothing else."""
+        """Ask once; a failure is noted and changes nothing else.  Askings wait for each other."""
         try:
-            await self._poll()
+            async with self._asking:
+                await self._poll()
         finally:
             self.polled.set()
 

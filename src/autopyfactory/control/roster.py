@@ -37,6 +37,7 @@ class Roster:
         self._outcomes: dict[QueueName, deque[Outcome]] = {}
         self._total = 0
         self._zombies: dict[str, int] = {}
+        self._elsewhere: Mapping[str, int] = {}
 
     # --- who is there
 
@@ -67,12 +68,13 @@ class Roster:
         )
 
     def total(self) -> int:
-        """Return the live pilots of all queues, without zombies."""
-        return self._total - sum(self._zombies.values())
+        """Return the live pilots of all queues, other factories' included, without zombies."""
+        return self._total - sum(self._zombies.values()) + sum(self._elsewhere.values())
 
     def total_at(self, endpoint: str) -> int:
-        """Return the live pilots of one endpoint, without zombies."""
-        return len(self._live.get(endpoint, {})) - self._zombies.get(endpoint, 0)
+        """Return the live pilots of one endpoint, other factories' included, without zombies."""
+        here = len(self._live.get(endpoint, {})) - self._zombies.get(endpoint, 0)
+        return here + self._elsewhere.get(endpoint, 0)
 
     def started_since(self, queue: QueueName, when: datetime) -> int:
         """Return how many pilots of a queue started after a time within the last hour."""
@@ -95,6 +97,10 @@ class Roster:
         """Say how many pilots of an endpoint no longer count, since nothing more can be done to end them."""
         self._zombies[endpoint] = n
 
+    def set_elsewhere(self, pilots: Mapping[str, int]) -> None:
+        """Say how many pilots of queues that other factories own count at each endpoint."""
+        self._elsewhere = dict(pilots)
+
     def add(self, pilots: Iterable[Pilot]) -> None:
         """Take in pilots that are not in it yet."""
         for pilot in pilots:
@@ -103,10 +109,25 @@ class Roster:
             self._count(pilot, +1)
 
     def drop(self, pilots: Iterable[Pilot]) -> None:
-        """Forget pilots that were reserved but never planned in the store."""
+        """Forget pilots that were reserved but never planned in the store; not those that left."""
         for pilot in pilots:
-            self._count(pilot, -1)
-            self._remove(pilot)
+            if pilot.id in self._live.get(pilot.endpoint, {}):
+                self._count(pilot, -1)
+                self._remove(pilot)
+
+    def take_over(self, pilots: Iterable[Pilot], now: datetime) -> None:
+        """Take in the pilots of queues that another factory owned until now."""
+        for pilot in pilots:
+            self.add([pilot])
+            if pilot.started_at is not None:
+                self._note_start(pilot.queue, pilot.started_at, now)
+
+    def leave(self, queues: Iterable[QueueName]) -> None:
+        """Forget all of queues that another factory owns from now on."""
+        for queue in queues:
+            self.drop(self.of(queue))
+            self._starts.pop(queue, None)
+            self._outcomes.pop(queue, None)
 
     def remember(self, queue: QueueName, outcomes: Iterable[Outcome]) -> None:
         """Take in endings of an earlier run, oldest first."""

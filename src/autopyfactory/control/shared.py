@@ -7,6 +7,7 @@ from autopyfactory.control.customs import Customs
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
 from autopyfactory.control.orders import Orders
+from autopyfactory.control.ownership import Tenure
 from autopyfactory.control.roster import Roster
 from autopyfactory.model import PilotIds
 
@@ -22,3 +23,4 @@ class Shared:
     clock: Clock
     ids: PilotIds
     orders: Orders
+    tenure: Tenure
