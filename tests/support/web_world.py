@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from autopyfactory.api import DeskStore
 from autopyfactory.config import Config, WebSettings, load
@@ -88,7 +89,7 @@ class Web:
     async def call(self, method: str, path: str, *, bearer: str = "", **options: Any) -> Answer:
         """Send a request as it is written: nothing in the path is tidied up."""
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
-        url = aiohttp.client.URL(self.url + path, encoded=True)
+        url = URL(self.url + path, encoded=True)
         async with self.session.request(method, url, headers=headers, **options) as reply:
             body = await reply.read()
             shown = await reply.json(content_type=None) if "json" in reply.content_type and body else None
