@@ -10,9 +10,11 @@ from autopyfactory.config.snapshot import ROOT, Snapshot
 from autopyfactory.config.source import NAMED_SECTIONS
 from autopyfactory.config.tree import Config
 
-NEEDS_RESTART = ("factory.id", "factory.store", "factory.state_dir")
+NEEDS_RESTART = ("factory.id", "factory.store", "factory.state_dir", "factory.shared", "factory.lease_s")
 """They tell whose pilots these are and where they are kept: another factory, rather than a changed one."""
 _SERVED = "factory.log_dir"
+_TOLD = "monitor."
+"""Monitors are told of a factory from its start on."""
 _WHERE_READ = "files"
 _LONGEST = 200
 
@@ -93,16 +95,18 @@ def diff_snapshots(old: Snapshot, new: Snapshot) -> Diff:
             before, after = ({name: section[name] for name in both} for section in (before, after))
         if kind != _WHERE_READ:
             changed += _changes(before, after, place, old.marks, new.marks)
-    return Diff(tuple(added), tuple(removed), tuple(changed), _needing_restart(changed, old, new))
+    keys = [*added, *removed, *(change.key for change in changed)]
+    return Diff(tuple(added), tuple(removed), tuple(changed), _needing_restart(keys, old, new))
 
 
-def _needing_restart(changed: list[Change], old: Snapshot, new: Snapshot) -> tuple[str, ...]:
+def _needing_restart(keys: list[str], old: Snapshot, new: Snapshot) -> tuple[str, ...]:
     served = any(snapshot.shown.get("web", {}).get("enabled") for snapshot in (old, new))
     return tuple(
-        change.key
-        for change in changed
-        if change.key in NEEDS_RESTART
-        or (served and (change.key == _SERVED or change.key.startswith("web.")))
+        key
+        for key in keys
+        if key in NEEDS_RESTART
+        or key.startswith(_TOLD)
+        or (served and (key == _SERVED or key.startswith("web.")))
     )
 
 

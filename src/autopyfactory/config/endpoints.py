@@ -1,4 +1,4 @@
-"""The ``[wms.NAME]`` and ``[batch.NAME]`` sections."""
+"""The ``[wms.NAME]``, ``[batch.NAME]`` and ``[monitor.NAME]`` sections."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +12,17 @@ from autopyfactory.config.plugins import look_up
 from autopyfactory.config.problems import Problems
 from autopyfactory.config.references import References
 from autopyfactory.config.source import Sections
-from autopyfactory.config.tree import BatchEndpoint, BatchEndpointSettings, Endpoint, EndpointSettings
+from autopyfactory.config.tree import (
+    BatchEndpoint,
+    BatchEndpointSettings,
+    Endpoint,
+    EndpointSettings,
+    MonitorSettings,
+    MonitorTarget,
+)
 from autopyfactory.config.validate import validate
 
-C = TypeVar("C", bound=EndpointSettings)
+C = TypeVar("C", bound=Settings)
 
 
 class Endpoints:
@@ -35,6 +42,11 @@ class Endpoints:
         """Return the batch endpoints by name."""
         built = self._built(sections, Kind.BATCH, BatchEndpointSettings)
         return {name: BatchEndpoint(name, plugin, common, own) for name, plugin, common, own in built}
+
+    def monitors(self, sections: Sections) -> dict[str, MonitorTarget]:
+        """Return the monitors that are told of this factory, by name."""
+        built = self._built(sections, Kind.MONITOR, MonitorSettings)
+        return {name: MonitorTarget(name, plugin, common, own) for name, plugin, common, own in built}
 
     def _built(
         self, sections: Sections, kind: Kind, model: type[C]

@@ -81,6 +81,7 @@ class _Loader:
         endpoints = Endpoints(self._sections.base, self._references, self._problems)
         wms = endpoints.wms(self._sections)
         batch = endpoints.batch(self._sections)
+        monitors = endpoints.monitors(self._sections)
         reader = Queues(self._sections, self._chains, self._problems, resolve=self._resolve_queue)
         for profile in reader.profiles():
             reader.settings(profile, partial=True)
@@ -91,6 +92,7 @@ class _Loader:
             wms=wms,
             batch=batch,
             queues={queue.name: queue for queue in queues if queue is not None},
+            monitors=monitors,
             web=self._web(),
             files=tuple(file.absolute() for file in self._sections.files),
             referenced=self._references.found,

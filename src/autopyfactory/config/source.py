@@ -11,7 +11,7 @@ from autopyfactory.config.node import Node, Place, Table, describe, leaves, node
 from autopyfactory.config.problems import Problems
 from autopyfactory.config.validate import known_keys
 
-NAMED_SECTIONS = ("wms", "batch", "profiles", "queues")
+NAMED_SECTIONS = ("wms", "batch", "monitor", "profiles", "queues")
 SINGLE_SECTIONS = ("factory", "web")
 _SECTIONS = (*SINGLE_SECTIONS, *NAMED_SECTIONS)
 

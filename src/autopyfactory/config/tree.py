@@ -102,6 +102,13 @@ class BatchEndpointSettings(EndpointSettings):
     """Pilots of this factory that may wait or run there; None: no limit."""
 
 
+class MonitorSettings(Settings):
+    """What every ``[monitor.NAME]`` takes beside its plugin's own settings."""
+
+    plugin: str
+    """Name of the plugin."""
+
+
 class LifeSettings(Settings):
     """The ``life`` table of a queue: what is borne of a pilot, and for how long."""
 
@@ -171,6 +178,17 @@ class BatchEndpoint(Endpoint):
 
 
 @dataclass(frozen=True, slots=True)
+class MonitorTarget:
+    """One ``[monitor.NAME]``: a monitor elsewhere that is told of this factory."""
+
+    name: str
+    plugin: type[Any]
+    common: MonitorSettings
+    settings: Settings
+    """The plugin's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueConfig:
     """One factory queue, ready to run."""
 
@@ -195,6 +213,7 @@ class Config:
     wms: Mapping[str, Endpoint]
     batch: Mapping[str, BatchEndpoint]
     queues: Mapping[QueueName, QueueConfig]
+    monitors: Mapping[str, MonitorTarget] = field(default_factory=dict)
     web: WebSettings = field(default=WebSettings())
     files: tuple[Path, ...] = field(default=())
     """What it was read from."""
