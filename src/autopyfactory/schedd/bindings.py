@@ -5,14 +5,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from autopyfactory.api import Deadline
 from autopyfactory.schedd.changes import Changes, Row, Summary, plain
-from autopyfactory.schedd.errors import ScheddRefused, ScheddSilent, ScheddUnreachable
+from autopyfactory.schedd.errors import ScheddRefused, ScheddSilent, ScheddTooLate, ScheddUnreachable
 
 T = TypeVar("T")
 
 _MISSING = "HTCondor's Python bindings are not installed: pip install 'autopyfactory[htcondor]'"
 _NOT_CONNECTED = "Failed to connect to schedd"
 _NOT_COMMITTED = "Unable to commit"
+_LIMITS = {"-2": "MAX_JOBS_SUBMITTED", "-3": "MAX_JOBS_PER_OWNER", "-4": "MAX_JOBS_PER_SUBMISSION"}
+"""The schedd's answers to a request for one more job (NEWJOB_ERR_… in its sources)."""
 
 
 class Bindings:
@@ -42,11 +45,15 @@ class Bindings:
         self._listings: dict[tuple[str, ...], Changes] = {}
 
     def submit(
-        self, description: Mapping[str, str], items: Sequence[Mapping[str, str]]
+        self,
+        description: Mapping[str, str],
+        items: Sequence[Mapping[str, str]],
+        deadline: Deadline | None = None,
     ) -> tuple[int, int, int]:
         """Submit one job for each item, in one transaction: (cluster, first proc, number of jobs).
 
-        ``items`` fill in macros of the description.
+        ``items`` fill in macros of the description.  Raises `ScheddTooLate` where the deadline has passed
+        when all is ready: this process may have been stopped for long together with its factory.
         """
         try:
             submit = self._htcondor.Submit(dict(description))
@@ -56,7 +63,7 @@ class Bindings:
             warnings.simplefilter(
                 "ignore"
             )  # the bindings warn of success with remarks; it must stay a success
-            result = self._connected(lambda schedd: self._submit(schedd, submit, items))
+            result = self._connected(lambda schedd: self._submit(schedd, submit, items, deadline))
         return result.cluster(), result.first_proc(), result.num_procs()
 
     def listing(
@@ -110,7 +117,11 @@ class Bindings:
         if failed:
             raise ScheddRefused(f"{action} failed for {failed} jobs: not ours, or not authorised")
 
-    def _submit(self, schedd: Any, submit: Any, items: Sequence[Mapping[str, str]]) -> Any:
+    def _submit(
+        self, schedd: Any, submit: Any, items: Sequence[Mapping[str, str]], deadline: Deadline | None
+    ) -> Any:
+        if deadline is not None and deadline.passed:
+            raise ScheddTooLate("it was too late to submit when the schedd was to be told")
         try:
             return schedd.submit(submit, itemdata=iter(items))
         except self._troubles as error:
@@ -168,6 +179,5 @@ class Bindings:
 
 def _said(error: Exception) -> str:
     words = " ".join(str(error).replace(", errmsg=", ": ").replace("errmsg=", " ").split()).rstrip(",: ")
-    if words.endswith("Failed to create new proc ID."):
-        words += " (has the schedd reached MAX_JOBS_SUBMITTED or MAX_JOBS_PER_OWNER?)"
-    return words or type(error).__name__
+    limit = _LIMITS.get(words.rpartition("Schedd says ")[2])
+    return f"{words} ({limit} is reached)" if limit else words or type(error).__name__

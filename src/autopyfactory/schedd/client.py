@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from autopyfactory.api import Deadline
 from autopyfactory.schedd.changes import Row, Summary
 from autopyfactory.schedd.errors import ScheddSilent, ScheddUnreachable
 from autopyfactory.schedd.frames import Request
@@ -39,10 +40,13 @@ class ScheddClient:
         return self._worker.pid if self._worker else None
 
     async def submit(
-        self, description: Mapping[str, str], items: Sequence[Mapping[str, str]]
+        self,
+        description: Mapping[str, str],
+        items: Sequence[Mapping[str, str]],
+        deadline: Deadline | None = None,
     ) -> tuple[int, int, int]:
         """Submit one job for each item, in one transaction; see `Bindings.submit`."""
-        result: tuple[int, int, int] = await self._call("submit", description, items)
+        result: tuple[int, int, int] = await self._call("submit", description, items, deadline)
         return result
 
     async def listing(

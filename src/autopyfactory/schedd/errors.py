@@ -9,6 +9,10 @@ class ScheddRefused(ScheddError):
     """The schedd, or the bindings before it, said no: nothing was done."""
 
 
+class ScheddTooLate(ScheddError):
+    """The deadline had passed when the schedd was to be told: nothing was done."""
+
+
 class ScheddUnreachable(ScheddError):
     """There was nobody to ask: nothing was done."""
 

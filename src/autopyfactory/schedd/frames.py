@@ -26,6 +26,7 @@ class Kind(StrEnum):
     """More replies follow."""
     DONE = "done"
     REFUSED = "refused"
+    TOO_LATE = "too late"
     UNREACHABLE = "unreachable"
     SILENT = "silent"
 

@@ -8,11 +8,18 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autopyfactory.schedd.errors import ScheddError, ScheddRefused, ScheddSilent, ScheddUnreachable
+from autopyfactory.schedd.errors import (
+    ScheddError,
+    ScheddRefused,
+    ScheddSilent,
+    ScheddTooLate,
+    ScheddUnreachable,
+)
 from autopyfactory.schedd.frames import HEADER, Kind, Reply, Request, decode_reply, encode
 
 _ERRORS: Mapping[str, type[ScheddError]] = {
     Kind.REFUSED: ScheddRefused,
+    Kind.TOO_LATE: ScheddTooLate,
     Kind.UNREACHABLE: ScheddUnreachable,
     Kind.SILENT: ScheddSilent,
 }

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autopyfactory.schedd.bindings import Bindings
-from autopyfactory.schedd.errors import ScheddError, ScheddRefused, ScheddUnreachable
+from autopyfactory.schedd.errors import ScheddError, ScheddRefused, ScheddTooLate, ScheddUnreachable
 from autopyfactory.schedd.frames import Kind, Reply, Request, encode, read_request
 
 _PR_SET_PDEATHSIG = 1
@@ -67,6 +67,8 @@ class Worker:
 def _kind(error: ScheddError) -> Kind:
     if isinstance(error, ScheddRefused):
         return Kind.REFUSED
+    if isinstance(error, ScheddTooLate):
+        return Kind.TOO_LATE
     return Kind.UNREACHABLE if isinstance(error, ScheddUnreachable) else Kind.SILENT
 
 

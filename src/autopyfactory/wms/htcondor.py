@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from autopyfactory.api import Context, WmsUnavailable
 from autopyfactory.model import JobCounts, SiteStatus, WmsQueue
+from autopyfactory.schedd.client import ScheddClient
 from autopyfactory.schedd.errors import ScheddError
 from autopyfactory.schedd.settings import ScheddSettings
 
@@ -54,6 +55,11 @@ class HTCondorStatus:
         self._settings = settings
         self._meaning = {**APF2_MAPPING, **settings.mapping}
         self._schedd = settings.client()
+
+    @property
+    def schedd(self) -> ScheddClient:
+        """The connection to the schedd."""
+        return self._schedd
 
     async def counts(self) -> Mapping[WmsQueue, JobCounts]:
         """Return the jobs of each queue, by one query of one or two attributes."""

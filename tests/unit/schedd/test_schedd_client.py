@@ -77,7 +77,7 @@ async def test_actions_that_are_denied_are_told(client: ScheddClient) -> None:
         ("Unable to commit transaction, errmsg=SCHEDD:2:not here", ScheddRefused, "SCHEDD:2:not here"),
         ("Unable to commit transaction, ", ScheddSilent, "broke at the commit"),
         ("Unable to commit transaction:", ScheddSilent, "broke at the commit"),
-        ("Failed to create new proc ID.", ScheddRefused, "MAX_JOBS_SUBMITTED"),
+        ("expected next ProcId to be 2, but Schedd says -2", ScheddRefused, "MAX_JOBS_SUBMITTED"),
     ],
 )
 async def test_what_is_known_after_a_failed_submission(
