@@ -8,7 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import Field
 
-from autopyfactory.api import BatchUnavailable, Context, SubmitRejected, SubmitUnknown
+from autopyfactory.api import (
+    BatchUnavailable,
+    Context,
+    Deadline,
+    SubmitRejected,
+    SubmitTooLate,
+    SubmitUnknown,
+)
 from autopyfactory.batch.environment import pilot_token, reports
 from autopyfactory.batch.htcondor_endings import (
     ATTRIBUTES,
@@ -38,7 +45,7 @@ from autopyfactory.model import (
     planned_at,
 )
 from autopyfactory.schedd.client import ScheddClient
-from autopyfactory.schedd.errors import ScheddError, ScheddSilent
+from autopyfactory.schedd.errors import ScheddError, ScheddSilent, ScheddTooLate
 from autopyfactory.schedd.jobs import JobStatus
 from autopyfactory.schedd.settings import ScheddSettings
 
@@ -84,7 +91,9 @@ class HTCondorBatch:
         """The connection to the schedd."""
         return self._schedd
 
-    async def submit(self, spec: PilotSpec, pilots: Sequence[PilotId]) -> SubmitResult:
+    async def submit(
+        self, spec: PilotSpec, pilots: Sequence[PilotId], *, deadline: Deadline | None = None
+    ) -> SubmitResult:
         """Submit all pilots in one transaction: all exist afterwards, or none."""
         if not pilots:
             return SubmitResult({})
@@ -97,7 +106,9 @@ class HTCondorBatch:
         except OSError as error:
             raise SubmitRejected(f"{spec.queue}: {error}") from error
         try:
-            cluster, first, count = await self._schedd.submit(description, items(pilots, tokens))
+            cluster, first, count = await self._schedd.submit(description, items(pilots, tokens), deadline)
+        except ScheddTooLate as error:
+            raise SubmitTooLate(f"{self._schedd.name}: {error}") from error
         except ScheddSilent as error:
             raise SubmitUnknown(f"{self._schedd.name}: {error}") from error
         except ScheddError as error:

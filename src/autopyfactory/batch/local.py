@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import Field
 
 import autopyfactory
-from autopyfactory.api import BatchUnavailable, Context, SubmitRejected, SubmitUnknown
+from autopyfactory.api import BatchUnavailable, Context, Deadline, SubmitRejected, SubmitUnknown
 from autopyfactory.api import Settings as PluginSettings
 from autopyfactory.batch.local_files import Life, LocalFiles, Running, StarterSettings
 from autopyfactory.batch.local_keeper import wake
@@ -70,10 +70,12 @@ class LocalBatch:
         """What was read; submissions never change."""
         self._reading = threading.Lock()
 
-    async def submit(self, spec: PilotSpec, pilots: Sequence[PilotId]) -> SubmitResult:
+    async def submit(
+        self, spec: PilotSpec, pilots: Sequence[PilotId], *, deadline: Deadline | None = None
+    ) -> SubmitResult:
         """See `BatchSystem.submit`; a submission is one file, so all of it exists or nothing."""
         return await asyncio.to_thread(
-            self._submit, spec, tuple(pilots), self._context.clock.now().timestamp()
+            self._submit, spec, tuple(pilots), self._context.clock.now().timestamp(), deadline
         )
 
     async def status(self) -> Mapping[PilotId, BatchStatus]:
@@ -96,7 +98,9 @@ class LocalBatch:
 
     # In a thread: files and processes
 
-    def _submit(self, spec: PilotSpec, pilots: tuple[PilotId, ...], now_s: float) -> SubmitResult:
+    def _submit(
+        self, spec: PilotSpec, pilots: tuple[PilotId, ...], now_s: float, deadline: Deadline | None
+    ) -> SubmitResult:
         self._refuse_the_impossible(spec)
         accepted = {pilot: BatchId(pilot) for pilot in pilots}
         try:
@@ -106,7 +110,7 @@ class LocalBatch:
             if not new:
                 return SubmitResult(accepted)
             spec.log_dir.mkdir(parents=True, exist_ok=True)
-            self._files.submit(Submission(self._context.factory, _absolute(spec), new, now_s))
+            self._files.submit(Submission(self._context.factory, _absolute(spec), new, now_s), deadline)
         except (OSError, ValueError) as error:
             raise SubmitRejected(
                 f"nothing was submitted, the file system does not take it: {error}; "

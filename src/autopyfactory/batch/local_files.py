@@ -23,6 +23,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from autopyfactory.api import Deadline, SubmitTooLate
 from autopyfactory.batch.local_process import ProcessId
 from autopyfactory.batch.local_records import Submission, decode_ending, encode_ending, moment
 from autopyfactory.model import EndCause, Ending, FactoryId, PilotId
@@ -100,16 +101,18 @@ class LocalFiles:
 
     # Submissions
 
-    def submit(self, submission: Submission) -> None:
+    def submit(self, submission: Submission, deadline: Deadline | None = None) -> None:
         """Make a submission exist: all of its pilots, durably, or none of them.
 
-        Raises `OSError` with nothing done.
+        Raises `OSError`, and `SubmitTooLate` where the deadline has passed, with nothing done.
         """
         name = f"{submission.submitted_s:020.6f}-{submission.pilots[0]}.json"
         aside = self._write_aside(json.dumps(submission.encode()), durably=True)
         try:
+            if deadline is not None and deadline.passed:
+                raise SubmitTooLate("it was too late to submit when the files were ready")
             aside.replace(self._submissions / name)
-        except OSError:
+        except (OSError, SubmitTooLate):
             aside.unlink(missing_ok=True)
             raise
 

@@ -21,6 +21,7 @@ from autopyfactory.cli.common.output import Column, number, out, print_json, tab
 from autopyfactory.cli.common.reloading import Reloader, Source, on_hangup
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
+from autopyfactory.cli.common.tenant import tenant
 from autopyfactory.cli.common.webs import logs_kept, web_beside, with_reports
 from autopyfactory.cli.common.wiring import built, lay_out_wrapper
 from autopyfactory.cli.explain import cycle_document
@@ -62,7 +63,8 @@ def run(
     run finds them again.  A second signal ends the process at once; nothing is lost then either.
 
     With --once, --cycles or --dry-run it ends by itself, and prints what each queue decided in its last
-    cycle, and why.  Only one factory runs on a store: a second one refuses.
+    cycle, and why.  Only one factory runs on a store: a second one refuses, unless "[factory] shared" lets
+    several share its queues among them.
 
     SIGHUP ("apf reload") has it go over to the configuration on disk without a restart: only queues that
     differ start anew, and pilots of removed ones are watched to their end.  What is wrong there changes
@@ -104,7 +106,16 @@ async def _run(
         stack.push_async_callback(store.close)
         endpoints = await stack.enter_async_context(built(config, clock))
         ids = PilotIds(random.SystemRandom().getrandbits)
-        factory = Factory(config, endpoints.wms, endpoints.batch, store, clock, ids, overrides=store)
+        factory = Factory(
+            config,
+            endpoints.wms,
+            endpoints.batch,
+            store,
+            clock,
+            ids,
+            overrides=store,
+            ownership=tenant(config, store),
+        )
         stack.enter_context(orderly_stop(factory.stop))
         await stack.enter_async_context(_telling(factory, lock))
         if rounds is None:

@@ -17,6 +17,7 @@ from autopyfactory.config.tree import (
     QueueSettings,
 )
 from autopyfactory.control import Factory
+from autopyfactory.control.ownership import Ownership
 from autopyfactory.model import CycleRecord, FactoryId, PilotIds, PilotSpec, QueueName, WmsQueue
 from autopyfactory.sim.batch import SimBatch
 from autopyfactory.sim.site import SimSite, SiteSettings
@@ -92,10 +93,13 @@ class World:
         *,
         wms: WmsStatus | None = None,
         batch: Mapping[str, BatchSystem] | None = None,
+        ownership: Ownership | None = None,
     ) -> Factory:
         """Return a new factory of this world; ``wms`` and ``batch`` stand between it and the world's own."""
         sites = self.batch(config) if batch is None else batch
-        return Factory(config, {WMS: wms or self.wms}, sites, store, self.clock, self._ids)
+        return Factory(
+            config, {WMS: wms or self.wms}, sites, store, self.clock, self._ids, ownership=ownership
+        )
 
     def start(self, factory: Factory) -> asyncio.Task[list[CycleRecord]]:
         """Have a factory run in a task of its own."""

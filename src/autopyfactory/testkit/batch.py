@@ -16,7 +16,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from autopyfactory.api import BatchUnavailable, SubmitRejected, SubmitUnknown
+from autopyfactory.api import (
+    BatchUnavailable,
+    Deadline,
+    SubmitRejected,
+    SubmitTooLate,
+    SubmitUnknown,
+    uptime_s,
+)
 from autopyfactory.batch.environment import PILOT
 from autopyfactory.model import EndCause, PilotId, PilotState
 from autopyfactory.testkit.batch_harness import BatchHarness, Listing, absent, listed, running
@@ -66,6 +73,14 @@ class BatchContract:
             await harness.batch.submit(harness.impossible(), pilots)
         assert str(rejection.value), "the error says what to do next"
         await _exist_nowhere(harness, pilots)
+
+    async def test_nothing_is_submitted_after_the_deadline(self, harness: BatchHarness) -> None:
+        late, in_time = harness.pilots(2), harness.pilots(1)
+        with pytest.raises(SubmitTooLate):
+            await harness.batch.submit(harness.spec(), late, deadline=Deadline(0.0))
+        await _exist_nowhere(harness, late)
+        result = await harness.batch.submit(harness.spec(), in_time, deadline=Deadline(uptime_s() + 600))
+        assert list(result.accepted) == in_time
 
     async def test_unknown_pilots_are_neither_listed_nor_ended(self, harness: BatchHarness) -> None:
         await _exist_nowhere(harness, harness.pilots(2))

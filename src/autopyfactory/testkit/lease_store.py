@@ -57,7 +57,7 @@ class LeaseStoreContract:
         wanted = {AGLT2: None, BNL: None}
         first, second = await asyncio.gather(store.claim(wanted, "a"), other.claim(wanted, "b"))
         assert sorted([*first, *second]) == [AGLT2, BNL]
-        assert set((first | second).values()) == {1}
+        assert {*first.values(), *second.values()} == {1}
         leases = await store.leases()
         assert {leases[queue].owner for queue in first} <= {"a"}
         assert {leases[queue].owner for queue in second} <= {"b"}
@@ -136,7 +136,8 @@ class LeaseStoreContract:
         await other.claim({AGLT2: (await other.leases())[AGLT2]}, "b")
         with pytest.raises(LeaseLost) as error:
             await store.record_under(fences, [a_change(kept), a_change(lost)])
-        assert (error.value.queues, error.value.pilots) == ({AGLT2}, {lost})
+        assert error.value.queues == {AGLT2}
+        assert error.value.pilots == {lost}
         assert {pilot.state for pilot in await store.live()} == {PilotState.PLANNED}
         await store.record_under(fences, [a_change(kept)])
         await other.record_under({AGLT2: 2}, [a_change(lost)])

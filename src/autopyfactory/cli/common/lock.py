@@ -46,13 +46,14 @@ class HeldLock:
 def lock_file(config: Config) -> Path:
     """Return the file that a running factory keeps locked.
 
-    It lies beside an SQLite database; for a database on a server, in the factory's own state directory.
+    It lies beside an SQLite database; for a database on a server, and where several factories share one, in
+    the factory's own state directory.
     """
     # here, since SQLAlchemy need not be loaded by verbs that touch no store
     from autopyfactory.store.place import parse_place
 
     database = parse_place(config.factory.store.get_secret_value()).path
-    if database is None:
+    if database is None or config.factory.shared:
         return config.factory.state_dir / "factory.lock"
     return database.with_name(f"{database.name}.lock")
 
