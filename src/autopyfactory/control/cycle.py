@@ -94,6 +94,7 @@ class QueueCycle:
         finally:
             self._site.end_reservation(names)
         self._wish_away(self._surplus_of(decision, state), now, dry_run=dry_run)
+        self._shared.listeners.cycle(cycle)
         return cycle
 
     # --- observe and decide

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from autopyfactory.api import BatchSystem, Clock, Overrides, Store, StoreRefused, WmsStatus
+from autopyfactory.api import BatchSystem, Clock, FactoryListener, Overrides, Store, StoreRefused, WmsStatus
 from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConfig
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.cycle import QueueCycle
@@ -14,6 +14,7 @@ from autopyfactory.control.endpoints import Endpoints, labelled
 from autopyfactory.control.fenced import Fenced, Writer
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
+from autopyfactory.control.listeners import Listeners
 from autopyfactory.control.loops import Loops, first_of
 from autopyfactory.control.orders import Orders
 from autopyfactory.control.ownership import Ownership, Sole
@@ -46,11 +47,12 @@ class Factory:
         *,
         overrides: Overrides | None = None,
         ownership: Ownership | None = None,
+        listeners: Sequence[FactoryListener] = (),
     ) -> None:
         """Everything that the factory works with.
 
         ``overrides`` tells what operators ask for.  ``ownership``: other factories work on the same store,
-        and each queue is run by the one that owns it.
+        and each queue is run by the one that owns it.  ``listeners`` are told of cycles and of pilots.
         """
         self._store = store
         self._clock = clock
@@ -63,8 +65,9 @@ class Factory:
         writer: Writer = store
         if ownership is not None:
             writer = Fenced(store, ownership, customs.limits, lambda: customs.patience.grace)
-        ledger = Ledger(writer, roster, health)
-        self._shared = Shared(customs, roster, ledger, health, clock, ids, orders, tenure)
+        told = Listeners(listeners)
+        ledger = Ledger(writer, roster, health, told)
+        self._shared = Shared(customs, roster, ledger, health, clock, ids, orders, tenure, told)
         self._endpoints = Endpoints(self._shared, tending=lambda: not self._dry_run)
         self._add_endpoints(labelled(config), wms, batch)
         self._queues: dict[QueueName, QueueCycle] = {}

@@ -9,6 +9,7 @@ from datetime import datetime
 from autopyfactory.api import LeaseLost, NoRoom, StoreUnavailable
 from autopyfactory.control.fenced import Writer
 from autopyfactory.control.health import HealthBook
+from autopyfactory.control.listeners import Listeners
 from autopyfactory.control.roster import Roster
 from autopyfactory.control.watch import closed
 from autopyfactory.model import CycleRecord, EndCause, Pilot, PilotId, Transition
@@ -30,10 +31,13 @@ class Ledger:
     store is asked what became of it.
     """
 
-    def __init__(self, store: Writer, roster: Roster, health: HealthBook) -> None:
+    def __init__(
+        self, store: Writer, roster: Roster, health: HealthBook, listeners: Listeners | None = None
+    ) -> None:
         self._store = store
         self._roster = roster
         self._health = health
+        self._listeners = listeners or Listeners()
         self._writing = asyncio.Lock()
         self._backlog: list[Transition] = []
         self._doubtful: list[Transition] = []
@@ -72,6 +76,7 @@ class Ledger:
         """Apply changes to live pilots of one endpoint.  Never raises for the store's sake."""
         live = self._roster.at(endpoint)
         known = [change for change in changes if change.pilot in live]
+        self._listeners.submitted(live, known)
         for change in known:
             self._roster.apply(live[change.pilot], change)
         self._backlog.extend(known)

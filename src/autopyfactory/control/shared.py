@@ -6,6 +6,7 @@ from autopyfactory.api import Clock
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
+from autopyfactory.control.listeners import Listeners
 from autopyfactory.control.orders import Orders
 from autopyfactory.control.ownership import Tenure
 from autopyfactory.control.roster import Roster
@@ -24,3 +25,4 @@ class Shared:
     ids: PilotIds
     orders: Orders
     tenure: Tenure
+    listeners: Listeners
