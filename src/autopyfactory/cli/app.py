@@ -15,6 +15,7 @@ from autopyfactory.cli import (
     init,
     log_grep,
     logs,
+    monitor,
     operate,
     pilots,
     queues,
@@ -113,6 +114,10 @@ _add(_token, None, "create", token.create, token.CREATE_EXAMPLES)
 _add(_token, None, "list", token.listing, token.LIST_EXAMPLES)
 _add(_token, None, "revoke", token.revoke, token.REVOKE_EXAMPLES)
 app.add_typer(_token, name="token", rich_help_panel=WORK)
+
+_monitor = typer.Typer(no_args_is_help=True, help=monitor.ABOUT)
+_add(_monitor, None, "serve", monitor.serve, monitor.SERVE_EXAMPLES)
+app.add_typer(_monitor, name="monitor", rich_help_panel=WORK)
 
 _board = typer.Typer(no_args_is_help=True, help=board.ABOUT)
 _add(_board, None, "serve", board.serve, board.SERVE_EXAMPLES)

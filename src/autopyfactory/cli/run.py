@@ -16,6 +16,7 @@ from autopyfactory.cli.common.configuration import config_paths, load_config
 from autopyfactory.cli.common.failure import UsageProblem
 from autopyfactory.cli.common.lock import HeldLock, lock_file, only_factory
 from autopyfactory.cli.common.logging_setup import LogFormat, LogLevel, set_up_logging
+from autopyfactory.cli.common.monitors import told_monitors
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
 from autopyfactory.cli.common.output import Column, number, out, print_json, table
 from autopyfactory.cli.common.reloading import Reloader, Source, on_hangup
@@ -105,6 +106,7 @@ async def _run(
         store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
         stack.push_async_callback(store.close)
         endpoints = await stack.enter_async_context(built(config, clock))
+        told = () if dry_run else await stack.enter_async_context(told_monitors(config, clock))
         ids = PilotIds(random.SystemRandom().getrandbits)
         factory = Factory(
             config,
@@ -115,6 +117,7 @@ async def _run(
             ids,
             overrides=store,
             ownership=tenant(config, store),
+            listeners=told,
         )
         stack.enter_context(orderly_stop(factory.stop))
         await stack.enter_async_context(_telling(factory, lock))
