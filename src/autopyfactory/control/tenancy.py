@@ -34,6 +34,7 @@ class Tenancy:
         self._endpoints = endpoints
         self._with_history = with_history
         self._ask_anew = False
+        self._away = False
         ownership.on_lost = self._lose
 
     async def beat(self) -> float:
@@ -41,7 +42,11 @@ class Tenancy:
         try:
             await self.renew()
         except StoreUnavailable as error:
-            logger.warning("leases were not renewed: %s", error, extra={"action": "lease"})
+            if not self._away:
+                logger.warning("leases cannot be renewed: %s", error, extra={"action": "lease"})
+            self._away = True
+        else:
+            self._away = False
         return self._ownership.beat_s
 
     async def renew(self) -> None:
