@@ -51,7 +51,10 @@ extends = "all"
 
 @dataclass(slots=True)
 class HandClock:
-    """Stands still; those who sleep wait for an instant."""
+    """Stands still; those who sleep wait for an instant.
+
+    Whoever sleeps for a minute sleeps on: what is done now and then is called by the test.
+    """
 
     at: datetime = NOW
 
@@ -59,7 +62,7 @@ class HandClock:
         return self.at
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.001))
+        await (asyncio.sleep(min(seconds, 0.001)) if seconds < 60 else asyncio.Event().wait())
 
 
 @dataclass(frozen=True, slots=True)
