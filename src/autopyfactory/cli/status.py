@@ -88,6 +88,8 @@ def _read(config: Config) -> tuple[Overview, datetime]:
 def _page(config: Config) -> RenderableType:
     view, now = _read(config)
     parts = [_headline(config, view, now), _endpoints(view, now), _queues(view, now)]
+    if config.factory.shared:
+        parts.append(_owners(view))
     return Group(*parts, _held(view, now)) if view.held else Group(*parts)
 
 
@@ -149,6 +151,17 @@ def _held(view: Overview, now: datetime) -> RenderableType:
         ],
         title="Held, by reason",
     )  # fmt: skip
+
+
+def _owners(view: Overview) -> RenderableType:
+    owners: dict[str, list[str]] = {}
+    for queue in view.queues:
+        owners.setdefault(queue.owner or "nobody", []).append(queue.name)
+    return table(
+        [Column("owner", least=20), number("queues"), Column("which", least=20)],
+        [(owner, len(names), ", ".join(names)) for owner, names in sorted(owners.items())],
+        title="Owners",
+    )
 
 
 def _queues(view: Overview, now: datetime) -> RenderableType:

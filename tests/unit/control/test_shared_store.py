@@ -320,7 +320,7 @@ def test_a_short_stop_costs_nothing(tmp_path: Path) -> None:
     async def play(stage: SharedStage) -> None:
         await both_started(stage)
         stage.first.store.when_planned = stage.first.gate.shut
-        while stage.first.store.when_planned:
+        while stage.first.store.when_planned is not None:
             await stage.until(1)
         planned = {pilot.id for pilot in await stage.pilots() if pilot.state is PilotState.PLANNED}
         await stage.until(LEASE_S / 6)
@@ -382,15 +382,19 @@ def test_limits_hold_for_both_together(tmp_path: Path, limit: str) -> None:
     async def play(stage: SharedStage) -> None:
         stage.first.start()
         stage.second.start()
-        most = 0
+        most, elsewhere = 0, set[int]()
         for _ in range(400):
             await stage.until(5)
             most = max(most, stage.live())
+            for state in (cycle.state for cycle in (await stage.reader.latest()).values()):
+                if state.pilots is not None and state.factory_total is not None:
+                    elsewhere.add(state.factory_total - state.pilots.total)
             planned = sum(pilot.state.is_live for pilot in await stage.pilots())
             assert planned <= 13
         assert stage.first.owns == {QUEUES[0]}
         assert stage.second.owns == {QUEUES[1]}
         assert most == 13
+        assert max(elsewhere) > 1, "the rules know of the other factory's pilots"
         for actor in (stage.first, stage.second):
             await actor.stop()
         await stage.audit()

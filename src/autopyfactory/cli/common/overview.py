@@ -1,10 +1,11 @@
 """What is going on, read from the store alone: the factory itself may run in another process."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
-from autopyfactory.api import Store
+from autopyfactory.api import LeaseStore, Store
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.config import Config, QueueConfig
 from autopyfactory.model import (
@@ -42,6 +43,12 @@ class QueueView:
     """Why the last decision came out as it did."""
     note: str
     """Why fewer were planned than decided."""
+    owner: str = ""
+    """Which of several factories on the store runs it; empty where none does, or there is only one."""
+
+
+class ReadStore(Store, LeaseStore, Protocol):
+    """What an overview is read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Overview:
         return max((queue.decided_at for queue in self.queues if queue.decided_at), default=None)
 
 
-async def overview(store: Store, config: Config) -> Overview:
+async def overview(store: ReadStore, config: Config) -> Overview:
     """Read the state of every endpoint and queue.
 
     Queues that are no longer configured are shown as long as pilots of them live.
@@ -80,12 +87,16 @@ async def overview(store: Store, config: Config) -> Overview:
     health = await store.health()
     latest = await store.latest()
     live = await store.live()
+    leases = await store.leases() if config.factory.shared else {}
     pilots = count_live(live)
     names = [*config.queues, *sorted(set(pilots) - set(config.queues))]
     return Overview(
         endpoints=tuple(health.get(name) or EndpointHealth(name) for name in _endpoint_names(config, health)),
         queues=tuple(
-            _view(name, config.queues.get(name), latest.get(name), pilots.get(name, PilotCounts()))
+            replace(
+                _view(name, config.queues.get(name), latest.get(name), pilots.get(name, PilotCounts())),
+                owner=leases[name].owner if name in leases else "",
+            )
             for name in names
         ),
         held=held_by_reason(live),

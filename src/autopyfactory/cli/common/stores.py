@@ -6,15 +6,17 @@ The store is imported where it is used: SQLAlchemy and alembic cost a third of a
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from autopyfactory.api import DeskStore
 from autopyfactory.config import Config
+
+if TYPE_CHECKING:
+    from autopyfactory.store import SqlStore
 
 T = TypeVar("T")
 
 
-def with_store(config: Config, use: Callable[[DeskStore], Awaitable[T]]) -> T:
+def with_store(config: Config, use: Callable[["SqlStore"], Awaitable[T]]) -> T:
     """Run ``use`` on the store, opened to be read only, and return what it returns.
 
     Raises `StoreUnavailable` where there is none: nothing is made, and nothing is migrated.
