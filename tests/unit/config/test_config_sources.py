@@ -98,7 +98,10 @@ def test_a_table_twice_in_one_file_is_told_with_its_line(folder: Folder) -> None
     ("text", "expected"),
     [
         ("[queue.Q]", '[queue]: unknown section; did you mean "queues"?'),
-        ("[zebra]", "[zebra]: unknown section; known here: batch, factory, monitor, profiles, queues, web, wms"),
+        (
+            "[zebra]",
+            "[zebra]: unknown section; known here: batch, factory, monitor, profiles, queues, web, wms",
+        ),
         (
             "[DEFAULT]",
             "[DEFAULT]: unknown section; put what queues share into a [profiles.NAME], and extend that",
