@@ -171,6 +171,7 @@ class MonitorStoreContract:
         await monitor.put_factory(FactoryCard(name), NOW, None)
         await monitor.put_labels([LabelCard(name, name)], NOW)
         await monitor.put_jobs([a_job(name, name, name)])
-        assert await monitor.report_job(name, name, says(JobState.RUNNING))
+        after = await monitor.report_job(name, name, says(JobState.RUNNING))
+        assert after.state is JobState.RUNNING
         assert len(await monitor.monitored_labels(name, name)) == 1
         assert len(await monitor.monitored_factories(name)) == 1
