@@ -26,7 +26,7 @@ from autopyfactory.batch.htcondor_endings import (
     history_end,
     still_queued_constraint,
 )
-from autopyfactory.batch.htcondor_listing import DETAILS, Draft, Listing, live_jobs, pilots_in_state
+from autopyfactory.batch.htcondor_listing import DETAILS, Draft, Listing, live_jobs, waiting_among
 from autopyfactory.batch.htcondor_submit import (
     PILOT,
     Submitter,
@@ -46,7 +46,6 @@ from autopyfactory.model import (
 )
 from autopyfactory.schedd.client import ScheddClient
 from autopyfactory.schedd.errors import ScheddError, ScheddSilent, ScheddTooLate
-from autopyfactory.schedd.jobs import JobStatus
 from autopyfactory.schedd.settings import ScheddSettings
 
 _JOBS_PER_ACTION = 1000
@@ -150,29 +149,22 @@ class HTCondorBatch:
 
     async def cancel(self, pilots: Collection[PilotId], *, waiting_only: bool = False) -> None:
         """Remove the jobs of these pilots, pending and running alike unless ``waiting_only``."""
-        if waiting_only:
-            await self._act_on_those("Remove", pilots, (JobStatus.IDLE, JobStatus.HELD))
-            return
+        jobs = await self._jobs(pilots)
+        for chunk in waiting_among(jobs) if waiting_only else _chunks(jobs):
+            await self._act("Remove", chunk)
+
+    async def release(self, pilots: Collection[PilotId]) -> None:
+        """Release the jobs of these pilots; the schedd passes over those that are not held."""
+        for chunk in _chunks(await self._jobs(pilots)):
+            await self._act("Release", chunk)
+
+    async def _jobs(self, pilots: Collection[PilotId]) -> list[BatchId]:
+        """Return the jobs of those pilots that are alive, as far as the newest listing knows."""
         wanted = set(pilots)
         listed = self._listing.pilots
         if not wanted <= listed.keys():
             listed = await self.status()
-        jobs = [listed[pilot].batch_id for pilot in wanted if pilot in listed]
-        for start in range(0, len(jobs), _JOBS_PER_ACTION):
-            await self._act("Remove", jobs[start : start + _JOBS_PER_ACTION])
-
-    async def release(self, pilots: Collection[PilotId]) -> None:
-        """Release the jobs of these pilots, where they are held."""
-        await self._act_on_those("Release", pilots, (JobStatus.HELD,))
-
-    async def _act_on_those(
-        self, action: str, pilots: Collection[PilotId], states: Collection[JobStatus]
-    ) -> None:
-        """Act on these pilots as far as the schedd finds them in one of these states at that moment."""
-        names = sorted(pilots)
-        for start in range(0, len(names), _JOBS_PER_ACTION):
-            chunk = names[start : start + _JOBS_PER_ACTION]
-            await self._act(action, pilots_in_state(self._factory, chunk, states))
+        return [listed[pilot].batch_id for pilot in wanted if pilot in listed]
 
     async def _act(self, action: str, jobs: Sequence[str] | str) -> None:
         try:
@@ -204,6 +196,10 @@ class HTCondorBatch:
         if seen is not None:
             return seen - _SLACK_S
         return int(planned_at(pilot).timestamp()) - _CLOCK_SKEW_S
+
+
+def _chunks(jobs: Sequence[BatchId]) -> list[Sequence[BatchId]]:
+    return [jobs[start : start + _JOBS_PER_ACTION] for start in range(0, len(jobs), _JOBS_PER_ACTION)]
 
 
 def _prepare(

@@ -1,5 +1,6 @@
 """What is kept from listing to listing equals what a whole listing would give."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.batch.htcondor_listing import DETAILS, Draft, Listing, live_jobs, machine
+from autopyfactory.batch.htcondor_listing import DETAILS, Draft, Listing, live_jobs, machine, waiting_among
 from autopyfactory.model import BatchId, BatchStatus, FactoryId, PilotId, PilotState, QueueName
 from autopyfactory.schedd.changes import Changes, Row, Summary
 
@@ -140,3 +141,24 @@ def test_machine_of_a_slot(slot: str | None, name: str) -> None:
 
 def test_the_factorys_name_is_quoted() -> None:
     assert 'APF_FACTORY == "a\\"b\\\\"' in live_jobs(FactoryId('a"b\\'))
+
+
+def test_waiting_jobs_are_named_by_runs_of_ids() -> None:
+    jobs = [BatchId(job) for job in ("7.10", "7.2", "7.3", "8.4", "7.9")]
+    runs = [
+        "ClusterId == 7 && ProcId >= 2 && ProcId <= 3",
+        "ClusterId == 7 && ProcId >= 9 && ProcId <= 10",
+        "ClusterId == 8 && ProcId >= 4 && ProcId <= 4",
+    ]
+    assert waiting_among(jobs) == [f"(JobStatus == 1 || JobStatus == 5) && ({' || '.join(runs)})"]
+    assert waiting_among([]) == []
+
+
+@given(st.sets(st.tuples(st.integers(1, 60), st.integers(0, 5))))
+def test_runs_of_ids_name_just_these_jobs(jobs: set[tuple[int, int]]) -> None:
+    constraints = waiting_among([BatchId(f"{cluster}.{proc}") for cluster, proc in jobs])
+    named = set()
+    for run in re.findall(r"ClusterId == (\d+) && ProcId >= (\d+) && ProcId <= (\d+)", " ".join(constraints)):
+        cluster, first, last = map(int, run)
+        named |= {(cluster, proc) for proc in range(first, last + 1)}
+    assert named == jobs
