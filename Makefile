@@ -45,6 +45,10 @@ integration: $(VENV)/.dev ## the tests on a real HTCondor pool (testbed/htcondor
 	@testbed/htcondor up
 	@eval "$$(testbed/htcondor env)" && $(BIN)/pytest -m htcondor
 
+postgres: $(VENV)/.dev ## the tests on a real PostgreSQL server (testbed/postgres up)
+	@testbed/postgres up
+	@eval "$$(testbed/postgres env)" && $(BIN)/pytest -m postgres
+
 SEEDS ?= 2000
 dst: $(VENV)/.dev ## simulated worlds full of faults and crashes: make dst SEEDS=10000
 	@$(BIN)/python -m autopyfactory.sim.dst --seeds $(SEEDS) --jobs 2
