@@ -137,8 +137,11 @@ class Desk:
     async def live_counts(self) -> Mapping[QueueName, PilotCounts]:
         """Count the live pilots of every queue that has any; retiring ones apart."""
         p = pilots.c
-        state = case((p.retiring, "retiring"), else_=p.state)
-        wanted = select(p.queue, state, func.count()).where(p.ended_at.is_(None)).group_by(p.queue, state)
+        state = case((p.retiring, "retiring"), else_=p.state).label("counted_as")
+        # by its label: PostgreSQL does not see that an expression with bound parameters is the same one again
+        wanted = (
+            select(p.queue, state, func.count()).where(p.ended_at.is_(None)).group_by(p.queue, "counted_as")
+        )
 
         def work(connection: Connection) -> dict[QueueName, PilotCounts]:
             counted: dict[QueueName, dict[str, int]] = {}
