@@ -1,6 +1,5 @@
 """Who may take a queue, and for how long its owner may rely on it: by uptimes that nobody compares."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +86,7 @@ async def test_a_claim_that_was_kept_but_not_confirmed_is_found_by_the_next_rene
 
 async def test_what_is_lost_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = await opened(tmp_path)
-    told: list[Collection[QueueName]] = []
+    told: list[object] = []
     mine = Ownership(store, "me", LEASE_S, Watch())
     mine.on_lost = told.append
     await mine.claim([Q])
