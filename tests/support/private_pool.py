@@ -54,9 +54,9 @@ def private_pool(pool: Pool) -> Iterator[PrivatePool]:
                 Path(told["APF_TEST_HTCONDOR_BIN"]),
             )
             yield private
-        shutil.rmtree(private.folder_of_pool, ignore_errors=True)
     finally:
-        _testbed("down", name)
+        _testbed("down", name)  # knows the pool by a file in its folder
+    shutil.rmtree(private.folder_of_pool, ignore_errors=True)
 
 
 def _testbed(*argv: str) -> str:
