@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 __all__ = ["database", "private_server"]
 pytestmark = needs_postgres
 
-LEASE_S = 6.0
+LEASE_S = 10.0
 AT_ONCE = 10
 """Pilots that may live at once, in both queues of both factories."""
 

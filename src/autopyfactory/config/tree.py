@@ -26,7 +26,7 @@ class FactorySettings(Settings):
     """Where the factory keeps its state: ``sqlite:///FILE`` or ``postgresql://USER@HOST/NAME``."""
     shared: bool = False
     """Whether several factories of this id work on the store, each queue run by the one that owns it."""
-    lease_s: float = Field(default=60, ge=3)
+    lease_s: float = Field(default=60, ge=10)
     """With ``shared``: where an owner dies, another factory takes its queues over within that time."""
     state_dir: Path = Path("state")
     """Where plugins keep files of their own, for example the working directories of local pilots."""

@@ -35,6 +35,9 @@ _POSTGRES_CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+# a process that is stopped, or a machine that is gone, in the middle of a change must not keep what it has
+# locked: others that share the store would wait for it, and for longer than a lease
+_POSTGRES_BEGIN = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
 _POSTGRES_LIMITS = "SET statement_timeout = '60s'; SET lock_timeout = '10s'"
 
 
@@ -48,6 +51,7 @@ class Database:
     def __init__(self, place: Place, *, read_only: bool = False, maintenance: bool = False) -> None:
         self.place = place
         self.read_only = read_only
+        self._maintenance = maintenance
         self.engine = _engine(place, read_only=read_only, maintenance=maintenance)
         self._connection: Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -59,7 +63,8 @@ class Database:
     def write(self, work: Work[T]) -> T:
         """Return the work's result once all that it wrote is kept; nothing is, where it raises."""
         # IMMEDIATE: two writers then queue up, instead of failing half-way when a reader becomes a writer
-        return self._run(work, "BEGIN IMMEDIATE" if self.place.is_sqlite else "", keep=True)
+        begin = "BEGIN IMMEDIATE" if self.place.is_sqlite else "" if self._maintenance else _POSTGRES_BEGIN
+        return self._run(work, begin, keep=True)
 
     def close(self) -> None:
         """Let go of the connection.  Twice is harmless."""

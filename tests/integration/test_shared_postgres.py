@@ -1,0 +1,50 @@
+"""A process that is stopped in the middle of a change does not keep others from its leases for long."""
+
+import asyncio
+import time
+
+import pytest
+from postgres_server import database, needs_postgres
+from sqlalchemy import Connection
+
+from autopyfactory.api import LeaseLost, Terms
+from autopyfactory.model import FactoryId, QueueName
+from autopyfactory.store import SqlStore, open_store
+from autopyfactory.testkit.store import AGLT2, a_cycle, pilot_ids
+
+__all__ = ["database"]
+pytestmark = needs_postgres
+STOPPED_S = 8.0
+
+
+async def test_locks_of_a_stopped_process_become_free(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = [await open_store(database, FactoryId("test")) for _ in range(2)]
+    (pilot,) = pilot_ids(1)
+    await mine.claim({AGLT2: None}, "mine")
+    locked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    add = mine._sql.add_pilots
+    stops = [STOPPED_S]
+
+    def stand_still(connection: Connection, rows: object) -> None:
+        loop.call_soon_threadsafe(locked.set)
+        if stops:
+            time.sleep(stops.pop())  # real time: the server's patience is what is tested
+        add(connection, rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(mine._sql, "add_pilots", stand_still)
+    planning = asyncio.create_task(mine.plan_under(Terms(1), a_cycle(planned=1), [pilot], "schedd"))
+    await locked.wait()
+    monkeypatch.undo()
+    assert await _claimed(other, {AGLT2}) == {AGLT2: 2}
+    assert not planning.done()
+    with pytest.raises(LeaseLost):
+        await planning
+    assert await other.find([pilot]) == {}
+    await mine.close()
+    await other.close()
+
+
+async def _claimed(store: SqlStore, queues: set[QueueName]) -> dict[QueueName, int]:
+    leases = await store.leases()
+    return dict(await store.claim({queue: leases[queue] for queue in queues}, "other"))
