@@ -16,9 +16,6 @@ from autopyfactory.model import CycleRecord, EndCause, Pilot, PilotId, Transitio
 
 logger = logging.getLogger(__name__)
 
-STORE = "store"
-"""Name of the store's health."""
-
 
 class Ledger:
     """Keeps roster and store in step.
