@@ -138,7 +138,7 @@ class _Loader:
         endpoint = wms.get(_text(queue.table, "wms"))
         context = SpecContext(queue.name, wms_queue, factory, endpoint, self._sections.base)
         pilot = settings.pilot if settings else _right_part(queue.table.entries.get("pilot"))
-        spec = SpecBuilder(context, queue.table, self._problems).build(pilot)
+        spec = SpecBuilder(context, pilot, queue.table, self._problems).build()
         if settings is None or chain is None:
             return None
         return QueueConfig(queue.name, settings, wms_queue, chain, spec)

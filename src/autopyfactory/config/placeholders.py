@@ -8,12 +8,13 @@ from pathlib import Path
 from pydantic import SecretBytes, SecretStr
 
 from autopyfactory.api import did_you_mean
-from autopyfactory.config.tree import Endpoint, FactorySettings
+from autopyfactory.config.tree import Endpoint, FactorySettings, PilotSettings
 from autopyfactory.model import QueueName, WmsQueue
 
 Complaint = Callable[[str, str], None]
 """Takes a problem and a hint."""
 
+_OF_THE_PILOT = ("cores", "memory_mb", "disk_mb", "gpus", "walltime_s")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -25,7 +26,12 @@ class Placeholders:
     """
 
     def __init__(
-        self, queue: QueueName, wms_queue: WmsQueue, factory: FactorySettings, wms: Endpoint | None
+        self,
+        queue: QueueName,
+        wms_queue: WmsQueue,
+        factory: FactorySettings,
+        wms: Endpoint | None,
+        pilot: PilotSettings,
     ) -> None:
         self._values: dict[str, str] = {
             "queue": queue,
@@ -35,6 +41,8 @@ class Placeholders:
         }
         self._unusable: dict[str, str] = {}
         self._any_wms_key = wms is None
+        for name in _OF_THE_PILOT:
+            self._offer(name, getattr(pilot, name))
         for name, value in wms.settings if wms else ():
             self._offer(f"wms.{name}", value)
 

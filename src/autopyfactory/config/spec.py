@@ -23,6 +23,12 @@ _WRAPPER_ARGUMENTS = (
     "{wms_queue}",
     "--wrapperbatchqueue",
     "{queue}",
+    "--cores",
+    "{cores}",
+    "--memory-mb",
+    "{memory_mb}",
+    "--disk-mb",
+    "{disk_mb}",
 )
 
 
@@ -41,20 +47,23 @@ class SpecContext:
 class SpecBuilder:
     """Makes the description of one queue's pilots; what is wrong is reported where it is written."""
 
-    def __init__(self, context: SpecContext, table: Table, problems: Problems) -> None:
-        """Take the queue's merged table, to know where things are written."""
+    def __init__(self, context: SpecContext, pilot: PilotSettings, table: Table, problems: Problems) -> None:
+        """Take the queue's merged table as well, to know where things are written."""
         self._context = context
+        self._pilot = pilot
         self._table = table
         self._problems = problems
-        self._placeholders = Placeholders(context.queue, context.wms_queue, context.factory, context.wms)
+        self._placeholders = Placeholders(
+            context.queue, context.wms_queue, context.factory, context.wms, pilot
+        )
 
-    def build(self, pilot: PilotSettings) -> PilotSpec:
+    def build(self) -> PilotSpec:
         """Return the specification of this queue's pilots."""
-        context = self._context
+        context, pilot = self._context, self._pilot
         return PilotSpec(
             queue=context.queue,
             executable=self._executable(pilot.executable),
-            arguments=self._arguments(pilot),
+            arguments=self._arguments(pilot.arguments),
             environment=self._environment(pilot.environment),
             inputs=tuple(self._readable(path, "inputs", i) for i, path in enumerate(pilot.inputs)),
             cores=pilot.cores,
@@ -92,11 +101,10 @@ class SpecBuilder:
             complain(f"this user may not read {path}", "")
         return path
 
-    def _arguments(self, pilot: PilotSettings) -> tuple[str, ...]:
-        given = pilot.arguments
+    def _arguments(self, given: str | tuple[str, ...] | None) -> tuple[str, ...]:
         if given is None:
             has_url = self._placeholders.has("wms.url")
-            words = _WRAPPER_ARGUMENTS if pilot.executable == BUILTIN_WRAPPER and has_url else ()
+            words = _WRAPPER_ARGUMENTS if self._pilot.executable == BUILTIN_WRAPPER and has_url else ()
             return tuple(self._fill(word, "arguments") for word in words)
         if isinstance(given, str):
             return tuple(self._fill(word, "arguments") for word in self._split(given))

@@ -56,7 +56,8 @@ class PilotSettings(Settings):
     """The ``pilot`` table of a queue: what is submitted.
 
     ``arguments``, ``environment`` and ``attributes`` may hold the placeholders ``{queue}``, ``{wms_queue}``,
-    ``{factory}``, ``{log_url}`` and ``{wms.KEY}`` (a setting of the queue's WMS); ``{{`` is a brace.
+    ``{factory}``, ``{log_url}``, ``{wms.KEY}`` (a setting of the queue's WMS), and what is asked for here:
+    ``{cores}``, ``{memory_mb}``, ``{disk_mb}``, ``{gpus}``, ``{walltime_s}``; ``{{`` is a brace.
     """
 
     executable: str = "builtin:wrapper"

@@ -8,8 +8,8 @@ from config_folder import BASE, Folder
 from autopyfactory.bundle import wrapper_path
 
 
-def test_the_built_in_wrapper_is_told_where_its_work_is(folder: Folder) -> None:
-    spec = folder.queue('wms_queue = "site"').spec
+def test_the_built_in_wrapper_is_told_where_its_work_is_and_what_it_may_use(folder: Folder) -> None:
+    spec = folder.queue('wms_queue = "site"\npilot = {cores = 8, memory_mb = 16000}').spec
     assert spec.executable == wrapper_path(folder.path / "state")
     assert not spec.executable.exists(), "reading a configuration changes nothing"
     assert spec.arguments == (
@@ -19,7 +19,25 @@ def test_the_built_in_wrapper_is_told_where_its_work_is(folder: Folder) -> None:
         "site",
         "--wrapperbatchqueue",
         "Q",
+        "--cores",
+        "8",
+        "--memory-mb",
+        "16000",
+        "--disk-mb",
+        "1000",
     )
+
+
+def test_what_is_asked_for_can_be_filled_in_anywhere(folder: Folder) -> None:
+    pilot = """
+        arguments = "-j {cores} -m {memory_mb} -d {disk_mb} -g {gpus}"
+        environment = {ENDS_AFTER = "{walltime_s}"}
+        cores = 4
+        gpus = 1
+        walltime_s = 3600"""
+    spec = folder.queue(f"[queues.Q.pilot]{pilot}").spec
+    assert spec.arguments == ("-j", "4", "-m", "2000", "-d", "1000", "-g", "1")
+    assert spec.environment == {"ENDS_AFTER": "3600"}
 
 
 def test_no_arguments_are_made_up_where_they_would_be_wrong(folder: Folder) -> None:
@@ -80,7 +98,7 @@ def test_a_command_line_is_split_before_it_is_filled_in(
         ),
         (
             'environment = {A = "{}"}',
-            ".environment.A]: unknown placeholder {}; known here: factory, log_url, queue, wms.retries,",
+            ".environment.A]: unknown placeholder {}; known here: cores, disk_mb, factory, gpus, log_url, memory_mb,",
         ),
         ('environment = {A = "{"}', '.environment.A]: a single "{"; write "{{" for a brace'),
         ('environment = {"A=B" = ""}', '.environment."A=B"]: this cannot be the name of a variable'),
@@ -89,6 +107,7 @@ def test_a_command_line_is_split_before_it_is_filled_in(
             'arguments = "{wms.token}"',
             ".arguments]: {wms.token} cannot be filled in: it is a secret, which others could read",
         ),
+        ('arguments = "{walltime_s}"', ".arguments]: {walltime_s} cannot be filled in: it is not set"),
         ('arguments = "{wms.ca_file}"', ".arguments]: {wms.ca_file} cannot be filled in: it is not set"),
         (
             'arguments = "{wms.status_map}"',
