@@ -98,7 +98,7 @@ def test_a_command_line_is_split_before_it_is_filled_in(
         ),
         (
             'environment = {A = "{}"}',
-            ".environment.A]: unknown placeholder {}; known here: cores, disk_mb, factory, gpus, log_url, memory_mb,",
+            ".environment.A]: unknown placeholder {}; known here: cores, disk_mb, factory, gpus, log_url,",
         ),
         ('environment = {A = "{"}', '.environment.A]: a single "{"; write "{{" for a brace'),
         ('environment = {"A=B" = ""}', '.environment."A=B"]: this cannot be the name of a variable'),
