@@ -2,10 +2,18 @@
 
 from autopyfactory.bundle.wrapper import (
     BUILTIN_WRAPPER,
+    other_wrappers,
     place_wrapper,
     wrapper_bytes,
     wrapper_path,
     write_executable,
 )
 
-__all__ = ["BUILTIN_WRAPPER", "place_wrapper", "wrapper_bytes", "wrapper_path", "write_executable"]
+__all__ = [
+    "BUILTIN_WRAPPER",
+    "other_wrappers",
+    "place_wrapper",
+    "wrapper_bytes",
+    "wrapper_path",
+    "write_executable",
+]

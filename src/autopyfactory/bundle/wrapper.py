@@ -4,9 +4,12 @@ import hashlib
 import importlib.resources
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -21,6 +24,7 @@ _BEGIN = "__main__.py"
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
 _HASH_DIGITS = 16
+_PLACED = re.compile(rf"{_ROOM}-[0-9a-f]{{{_HASH_DIGITS}}}")
 
 
 @cache
@@ -51,13 +55,32 @@ def wrapper_path(directory: Path) -> Path:
 
 
 def place_wrapper(directory: Path) -> Path:
-    """Write the file into the directory unless it is there, whole or not at all; raises `OSError`."""
+    """Write the file into the directory unless it is there, whole or not at all; raises `OSError`.
+
+    Its time of modification tells when it was last in use: see `other_wrappers`.
+    """
     path = wrapper_path(directory)
     if path.is_file() and path.read_bytes() == wrapper_bytes():
+        with suppress(PermissionError):  # another user's: it is for that user to say
+            os.utime(path)
         return path
     directory.mkdir(parents=True, exist_ok=True)
     write_executable(path, wrapper_bytes())
     return path
+
+
+def other_wrappers(directory: Path) -> dict[Path, datetime]:
+    """Return the files that `place_wrapper` of other versions left there, and when each was last in use.
+
+    Raises `OSError`.
+    """
+    own = wrapper_path(directory).name
+    with os.scandir(directory) as entries:
+        return {
+            Path(entry.path): datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
+            for entry in entries
+            if _PLACED.fullmatch(entry.name) and entry.name != own and entry.is_file(follow_symlinks=False)
+        }
 
 
 def write_executable(path: Path, content: bytes) -> None:

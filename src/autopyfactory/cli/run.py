@@ -24,7 +24,7 @@ from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
 from autopyfactory.cli.common.tenant import tenant
 from autopyfactory.cli.common.webs import logs_kept, web_beside, with_reports
-from autopyfactory.cli.common.wiring import built, lay_out_wrapper
+from autopyfactory.cli.common.wiring import built, lay_out_wrapper, wrappers_kept
 from autopyfactory.cli.explain import cycle_document
 from autopyfactory.config import Config
 from autopyfactory.model import CycleRecord, PilotIds
@@ -127,6 +127,7 @@ async def _run(
             await stack.enter_async_context(reloader.running())
             await stack.enter_async_context(web_beside(reloader.config_in_force, clock))
             await stack.enter_async_context(logs_kept(reloader.config_in_force, clock))
+            await stack.enter_async_context(wrappers_kept(reloader.config_in_force, store, clock))
         return await factory.run(cycles=rounds, dry_run=dry_run)
 
 

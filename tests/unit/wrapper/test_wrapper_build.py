@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pilot_process import built_wrapper, old_python
 
 import autopyfactory.wrapper
-from autopyfactory.bundle import place_wrapper, wrapper_bytes, wrapper_path
+from autopyfactory.bundle import other_wrappers, place_wrapper, wrapper_bytes, wrapper_path
 
 ROOM = Path(autopyfactory.wrapper.__file__).parent
 SHELLS = [shell for name in ("sh", "dash", "bash", "busybox") if (shell := shutil.which(name))]
@@ -41,12 +42,27 @@ def test_it_is_placed_once_and_mended_where_it_was_damaged(tmp_path: Path) -> No
     path = place_wrapper(folder)
     assert path == wrapper_path(folder)
     assert path.stat().st_mode & 0o777 == 0o755
-    written = path.stat().st_mtime_ns
-    assert place_wrapper(folder).stat().st_mtime_ns == written
+    written = path.stat().st_ino
+    os.utime(path, (0, 0))
+    placed_again = place_wrapper(folder).stat()
+    assert placed_again.st_ino == written
+    assert placed_again.st_mtime > 0, "it is in use now"
     path.write_bytes(b"#!/bin/sh\n")
     place_wrapper(folder)
     assert path.read_bytes() == wrapper_bytes()
     assert list(folder.iterdir()) == [path]
+
+
+def test_wrappers_of_other_versions_are_told_from_everything_else(tmp_path: Path) -> None:
+    place_wrapper(tmp_path)
+    other = tmp_path / "wrapper-0123456789abcdef"
+    other.write_bytes(b"")
+    os.utime(other, (86400, 86400))
+    for name in ("wrapper", "wrapper-0123456789abcde", "wrapper-0123456789abcdef.orig", "report.key"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "wrapper-1123456789abcdef").mkdir()
+    (tmp_path / "wrapper-2123456789abcdef").symlink_to(other)
+    assert other_wrappers(tmp_path) == {other: datetime(1970, 1, 2, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize("shell", SHELLS)

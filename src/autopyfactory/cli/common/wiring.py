@@ -1,11 +1,13 @@
 """Builds the concrete plugins that a configuration names.  Nothing else in the package does."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from autopyfactory.api import BatchSystem, Clock, Context, WmsStatus
+from autopyfactory.api import BatchSystem, Clock, Context, Store, WmsStatus
 from autopyfactory.bundle import BUILTIN_WRAPPER, place_wrapper
 from autopyfactory.cli.common.failure import Failure
 from autopyfactory.config import Config, Endpoint
@@ -40,10 +42,9 @@ class Endpoints:
 
 def lay_out_wrapper(config: Config) -> None:
     """Write the built-in wrapper to where pilots are submitted with it; raises `Failure`."""
-    needed = any(queue.settings.pilot.executable == BUILTIN_WRAPPER for queue in config.queues.values())
-    if not needed:
+    folder = wrapper_folder(config)
+    if folder is None:
         return
-    folder = config.factory.state_dir
     try:
         place_wrapper(folder)
     except OSError as error:
@@ -51,6 +52,28 @@ def lay_out_wrapper(config: Config) -> None:
             f"the built-in wrapper cannot be written into {folder}: {error.strerror}; "
             'let "[factory] state_dir" name a directory that this user may write to'
         ) from error
+
+
+def wrapper_folder(config: Config) -> Path | None:
+    """Return where the built-in wrapper lies; None where no queue uses it."""
+    needed = any(queue.settings.pilot.executable == BUILTIN_WRAPPER for queue in config.queues.values())
+    return config.factory.state_dir if needed else None
+
+
+@asynccontextmanager
+async def wrappers_kept(
+    config_in_force: Callable[[], Config], store: Store, clock: Clock
+) -> AsyncIterator[None]:
+    """Meanwhile remove wrappers of earlier versions as soon as no pilot needs them."""
+    from autopyfactory.control.wrapper_keeping import keep_wrappers
+
+    keeping = asyncio.create_task(
+        keep_wrappers(lambda: wrapper_folder(config_in_force()), store, clock), name="wrappers"
+    )
+    try:
+        yield
+    finally:
+        keeping.cancel()
 
 
 def build(config: Config, clock: Clock, labels: Collection[str] | None = None) -> Endpoints:
