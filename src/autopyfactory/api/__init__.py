@@ -1,6 +1,7 @@
 """Contracts between the rooms: protocols, errors that name the reaction, settings, the plugin registry."""
 
 from autopyfactory.api.batch import BatchSystem
+from autopyfactory.api.census import CensusStore, CycleSums, EndedPilots, NewestCycle
 from autopyfactory.api.clock import Clock, SystemClock
 from autopyfactory.api.deadline import Deadline, uptime_s
 from autopyfactory.api.desk_store import DeskStore, EndingField, EndingGroup, Overrides
@@ -44,14 +45,17 @@ __all__ = [
     "AutoPyFactoryError",
     "BatchSystem",
     "BatchUnavailable",
+    "CensusStore",
     "ChainStep",
     "Clock",
     "ConfigError",
     "ConfigProblem",
     "Context",
     "CredentialExpired",
+    "CycleSums",
     "Deadline",
     "DeskStore",
+    "EndedPilots",
     "EndingField",
     "EndingGroup",
     "FactoryListener",
@@ -66,6 +70,7 @@ __all__ = [
     "Monitor",
     "MonitorContext",
     "MonitorStore",
+    "NewestCycle",
     "NoRoom",
     "NoticeThresholds",
     "Notifier",

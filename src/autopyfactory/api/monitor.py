@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from autopyfactory.api.census import CensusStore
 from autopyfactory.api.clock import Clock
 from autopyfactory.api.desk_store import DeskStore
 from autopyfactory.model import BatchId, CycleRecord, Decision, PilotId, QueueName
@@ -112,7 +113,7 @@ class MonitorStore(Protocol):
         ...
 
 
-class WebStore(DeskStore, MonitorStore, Protocol):
+class WebStore(DeskStore, MonitorStore, CensusStore, Protocol):
     """All that the web works on."""
 
 

@@ -22,28 +22,22 @@ from autopyfactory.model import (
     Transition,
 )
 from autopyfactory.store import rows
+from autopyfactory.store.census import Census
 from autopyfactory.store.database import Database
 from autopyfactory.store.desk import Desk, prune_audit
 from autopyfactory.store.leasing import Leasing
 from autopyfactory.store.monitor import MonitorDesk
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
 from autopyfactory.store.statements import statements_for
-from autopyfactory.store.tables import cycles, health, pilots, transitions
+from autopyfactory.store.tables import SAMPLE, cycles, health, pilots, transitions
 
 T = TypeVar("T")
 
-_SAMPLE = (
-    cycles.c.at,
-    cycles.c.queue,
-    *[column for column in cycles.c if column.name.startswith(("jobs_", "pilots_"))],
-    cycles.c.submit,
-    cycles.c.planned,
-)
 _NEVER_ACCEPTED = (EndCause.REFUSED.value, EndCause.UNSENT.value)
 _FINAL = frozenset(state for state in PilotState if state.is_final)
 
 
-class SqlStore(Desk, Leasing, MonitorDesk):
+class SqlStore(Census, Desk, Leasing, MonitorDesk):
     """`autopyfactory.api.WebStore` and `LeaseStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with
@@ -194,7 +188,7 @@ class SqlStore(Desk, Leasing, MonitorDesk):
         self, since: datetime, queue: QueueName | None = None, limit: int | None = None
     ) -> list[Sample]:
         """Return the numbers of the cycles since a time, oldest first."""
-        wanted = select(*_SAMPLE).where(cycles.c.at >= rows.to_us(since)).order_by(cycles.c.at, cycles.c.id)
+        wanted = select(*SAMPLE).where(cycles.c.at >= rows.to_us(since)).order_by(cycles.c.at, cycles.c.id)
         if queue is not None:
             wanted = wanted.where(cycles.c.queue == queue)
         if limit is not None:

@@ -118,6 +118,14 @@ cycles = Table(
 )
 Index("cycles_queue", cycles.c.queue, cycles.c.at)
 Index("cycles_at", cycles.c.at)
+SAMPLE = (
+    cycles.c.at,
+    cycles.c.queue,
+    *[column for column in cycles.c if column.name.startswith(("jobs_", "pilots_"))],
+    cycles.c.submit,
+    cycles.c.planned,
+)
+"""The columns of a `Sample`, in its order."""
 
 health = Table(
     "health",
