@@ -38,6 +38,7 @@ from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
 from autopyfactory.api.rule import ChainStep, Rule, RuleSettings
+from autopyfactory.api.series import Series, SeriesPoint
 from autopyfactory.api.store import PilotFilter, Sample, Store, StoredTransition
 from autopyfactory.api.wms import WmsStatus
 
@@ -82,6 +83,8 @@ __all__ = [
     "Rule",
     "RuleSettings",
     "Sample",
+    "Series",
+    "SeriesPoint",
     "Settings",
     "Store",
     "StoreRefused",

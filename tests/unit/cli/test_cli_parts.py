@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.api import Sample
-from autopyfactory.cli.charts import supply_chart, to_png
 from autopyfactory.cli.common.ages import age, duration
 from autopyfactory.cli.common.failure import Failure, UsageProblem
 from autopyfactory.cli.common.lock import only_factory, running_factory
@@ -23,7 +21,7 @@ from autopyfactory.cli.demo.pi import points_inside
 from autopyfactory.cli.demo.setting import fresh, write_configuration
 from autopyfactory.cli.demo.summary import peak_running
 from autopyfactory.config import load
-from autopyfactory.model import JobCounts, Pilot, PilotCounts, PilotId, PilotState, QueueName
+from autopyfactory.model import JobCounts, Pilot, PilotId, PilotState, QueueName
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -209,28 +207,3 @@ def _pilot(start: float | None, end: float | None) -> Pilot:
 )
 def test_peak_running(pilots: list[tuple[float | None, float | None]], peak: int) -> None:
     assert peak_running(_pilot(*times) for times in pilots) == peak
-
-
-def test_a_chart_leaves_a_gap_where_a_number_is_unknown(tmp_path: Path) -> None:
-    samples = [
-        Sample(
-            NOW + timedelta(seconds=second),
-            QueueName("q"),
-            JobCounts(0, 9 - second, 2) if second != 4 else JobCounts(),
-            PilotCounts(pending=1, running=2) if second != 4 else None,
-            0,
-            0,
-        )
-        for second in range(9)
-    ]
-    chart = supply_chart(samples, NOW, title="T", subtitle=["S"], slots=8)
-    spec = json.dumps(chart.to_dict())
-    assert '{"t": 4.0, "n": null, "series": "ready", "order": 1}' in spec
-    assert '"n": 0' not in spec
-    to_png(chart, tmp_path / "chart.png")
-    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_chart_of_nothing_is_drawn_all_the_same(tmp_path: Path) -> None:
-    to_png(supply_chart([], NOW, title="T", subtitle=[], slots=1), tmp_path / "chart.png")
-    assert (tmp_path / "chart.png").stat().st_size > 0

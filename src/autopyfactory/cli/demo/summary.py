@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autopyfactory.api import Sample
 from autopyfactory.board import JobStatus
-from autopyfactory.cli.charts import supply_chart, to_png
+from autopyfactory.charts import png_of, supply_chart
 from autopyfactory.cli.common.output import Column, number, out, say, table
 from autopyfactory.cli.demo.estimate import Count, Estimate, merge, parse_count
 from autopyfactory.cli.demo.setting import QUEUE, Setting
@@ -120,7 +120,7 @@ def picture(plan: Plan, setting: Setting, outcome: Outcome, summary: Summary) ->
         subtitle=[" · ".join(words)],
         slots=plan.slots,
     )
-    to_png(chart, setting.chart)
+    setting.chart.write_bytes(png_of(chart))
 
 
 def _end(outcome: Outcome) -> Sample:

@@ -1,17 +1,16 @@
-"""Charts as Vega-Lite specifications, and their pictures.  Nothing is fetched from anywhere."""
+"""The chart of one short run: jobs, and the pilots that were started for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 import altair as alt
-import vl_convert
 
 from autopyfactory.api import Sample
+from autopyfactory.charts.theme import LIGHT, configuration
 
 _WIDTH, _HEIGHT = 820, 190
-_INK, _FAINT, _GRID = "#1f2933", "#667381", "#e4e8ec"
 _TIME = alt.X(
     "t:Q",
     title="seconds since the start",
@@ -21,7 +20,7 @@ _TIME = alt.X(
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class Curve:
     """One curve: the name of its number, how it is called, its colour."""
 
     name: str
@@ -29,13 +28,16 @@ class Series:
     colour: str
 
 
-JOBS = (Series("jobs_running", "running", "#5b8fc0"), Series("jobs_ready", "ready", "#e8a33d"))
-PILOTS = (Series("pilots_running", "running", "#2f6f9f"), Series("pilots_waiting", "pending", "#c9744a"))
+JOBS = (Curve("jobs_running", "running", "#5b8fc0"), Curve("jobs_ready", "ready", LIGHT.ready))
+PILOTS = (
+    Curve("pilots_running", "running", LIGHT.running),
+    Curve("pilots_waiting", "pending", LIGHT.pending),
+)
 
 
 def supply_chart(
     samples: Sequence[Sample], start: datetime, *, title: str, subtitle: Sequence[str], slots: int
-) -> alt.VConcatChart:
+) -> dict[str, Any]:
     """Return jobs (above) and pilots (below) of one queue over time.
 
     A moment at which a number was unknown leaves a gap; it is not drawn as zero.
@@ -44,35 +46,19 @@ def supply_chart(
     jobs = _panel(points, JOBS, "jobs", with_time=False)
     limit = _slots_line(slots, points[-1]["t"] if points else 0)
     pilots = alt.LayerChart(layer=[_panel(points, PILOTS, "pilots", with_time=True), limit])
-    chart: alt.VConcatChart = (
+    spec: dict[str, Any] = (
         alt.vconcat(jobs, pilots, spacing=26)
         .resolve_scale(x="shared", color="independent")
         .properties(
-            title=alt.TitleParams(title, subtitle=list(subtitle), anchor="start", offset=16),
+            title=alt.TitleParams(
+                title, subtitle=list(subtitle), fontSize=19, subtitleFontSize=13, offset=16
+            ),
             padding={"left": 18, "right": 24, "top": 18, "bottom": 14},
-            background="white",
+            config=configuration(LIGHT),
         )
-        .configure_view(stroke=None)
-        .configure_title(
-            fontSize=19, subtitleFontSize=13, color=_INK, subtitleColor=_FAINT, subtitlePadding=6
-        )
-        .configure_axis(
-            domainColor=_GRID,
-            gridColor=_GRID,
-            labelColor=_FAINT,
-            labelFontSize=12,
-            tickColor=_GRID,
-            titleColor=_FAINT,
-            titleFontSize=12,
-            titleFontWeight="normal",
-        )
+        .to_dict()
     )
-    return chart
-
-
-def to_png(chart: alt.VConcatChart, file: Path, scale: float = 2) -> None:
-    """Draw a chart into a PNG file; raises `OSError` where it cannot be written."""
-    file.write_bytes(vl_convert.vegalite_to_png(vl_spec=chart.to_dict(), scale=scale))
+    return spec
 
 
 def _point(sample: Sample, start: datetime) -> dict[str, float | int | None]:
@@ -88,7 +74,7 @@ def _point(sample: Sample, start: datetime) -> dict[str, float | int | None]:
 
 def _panel(
     points: Iterable[Mapping[str, float | int | None]],
-    series: Sequence[Series],
+    series: Sequence[Curve],
     what: str,
     *,
     with_time: bool,
@@ -112,7 +98,7 @@ def _panel(
     return alt.LayerChart(layer=[area, line, _labels(rows, series)])
 
 
-def _labels(rows: Sequence[Mapping[str, object]], series: Sequence[Series]) -> alt.LayerChart:
+def _labels(rows: Sequence[Mapping[str, object]], series: Sequence[Curve]) -> alt.LayerChart:
     """Return each curve's name, written beside its peak: no legend to look up."""
     texts = []
     for curve in series:
@@ -134,12 +120,12 @@ def _labels(rows: Sequence[Mapping[str, object]], series: Sequence[Series]) -> a
 def _slots_line(slots: int, end: float | int | None) -> alt.LayerChart:
     rule = (
         alt.Chart(alt.InlineData(values=[{"n": slots}]))
-        .mark_rule(strokeDash=[4, 4], color=_FAINT)
+        .mark_rule(strokeDash=[4, 4], color=LIGHT.faint)
         .encode(y="n:Q")
     )
     text = (
         alt.Chart(alt.InlineData(values=[{"n": slots, "t": end, "text": f"{slots} slots"}]))
-        .mark_text(align="right", baseline="bottom", dy=-4, fontSize=12, color=_FAINT)
+        .mark_text(align="right", baseline="bottom", dy=-4, fontSize=12, color=LIGHT.faint)
         .encode(x="t:Q", y="n:Q", text="text:N")
     )
     return alt.LayerChart(layer=[rule, text])

@@ -1,0 +1,80 @@
+"""How charts look: colours, letters, lines."""
+
+from dataclasses import dataclass
+
+import altair as alt
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of a chart; each means the same in every chart."""
+
+    paper: str
+    ink: str
+    faint: str
+    grid: str
+    ready: str
+    pending: str
+    running: str
+    submitted: str
+    ended: str
+
+
+LIGHT = Theme(
+    paper="#ffffff",
+    ink="#1f2933",
+    faint="#5f6c7a",
+    grid="#e4e8ec",
+    ready="#d18a16",
+    pending="#b8643c",
+    running="#2f6f9f",
+    submitted="#4c9a78",
+    ended="#8a94a0",
+)
+DARK = Theme(
+    paper="#15191e",
+    ink="#e6eaee",
+    faint="#9aa6b2",
+    grid="#2b323a",
+    ready="#e8b04a",
+    pending="#d98a62",
+    running="#6aaede",
+    submitted="#6cc09a",
+    ended="#7c8794",
+)
+
+
+def theme_of(*, dark: bool) -> Theme:
+    """Return the light theme or the dark one."""
+    return DARK if dark else LIGHT
+
+
+def configuration(theme: Theme) -> alt.Config:
+    """Return what all charts of a theme have in common."""
+    return alt.Config(
+        background=theme.paper,
+        font="system-ui, sans-serif",
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
+            domainColor=theme.grid,
+            gridColor=theme.grid,
+            tickColor=theme.grid,
+            labelColor=theme.faint,
+            labelFontSize=11,
+            titleColor=theme.faint,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        ),
+        legend=alt.LegendConfig(
+            labelColor=theme.ink, labelFontSize=12, orient="top", title=None, symbolStrokeWidth=3, offset=10
+        ),
+        title=alt.TitleConfig(
+            anchor="start",
+            color=theme.ink,
+            fontSize=15,
+            fontWeight=600,
+            subtitleColor=theme.faint,
+            subtitleFontSize=12,
+            offset=10,
+        ),
+    )
