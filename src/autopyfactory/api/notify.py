@@ -31,7 +31,7 @@ class NotifySettings(Settings):
 
     plugin: str
     """Name of the plugin."""
-    kinds: frozenset[NoticeKind] = frozenset()
+    kinds: tuple[NoticeKind, ...] = ()
     """The kinds of notices that go there; left out: all."""
     queues: tuple[str, ...] = ()
     """Patterns like ``BNL*``: of notices about queues only those of these queues; left out: all."""
@@ -39,11 +39,15 @@ class NotifySettings(Settings):
     """What is over sooner than that is not told, and what is gone for less is not told as resolved."""
     repeat_s: Seconds = 14400
     """What lasts, or comes and goes, is told again at most that often."""
+    retry_s: Seconds = 60
+    """A message that did not get through is tried again after that, then after twice as long, and so on."""
 
 
 class NoticeThresholds(Settings):
-    """From when on something is worth a notice."""
+    """The ``[notices]`` section: how often it is looked, and from when on something is worth a notice."""
 
+    interval_s: Seconds = 60
+    """From one look at what is wrong to the next."""
     failures: int = Field(default=3, ge=1)
     """Failed polls, or failed submissions, in a row."""
     starving_s: Seconds = 3600

@@ -1,10 +1,10 @@
-"""The ``[wms.NAME]``, ``[batch.NAME]`` and ``[monitor.NAME]`` sections."""
+"""The ``[wms.NAME]``, ``[batch.NAME]``, ``[monitor.NAME]`` and ``[notify.NAME]`` sections."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from autopyfactory.api import Kind, Settings
+from autopyfactory.api import Kind, NotifySettings, Settings
 from autopyfactory.config.annotations import keys_of
 from autopyfactory.config.node import Leaf, Table
 from autopyfactory.config.paths import anchor
@@ -19,6 +19,7 @@ from autopyfactory.config.tree import (
     EndpointSettings,
     MonitorSettings,
     MonitorTarget,
+    NotifyTarget,
 )
 from autopyfactory.config.validate import validate
 
@@ -47,6 +48,11 @@ class Endpoints:
         """Return the monitors that are told of this factory, by name."""
         built = self._built(sections, Kind.MONITOR, MonitorSettings)
         return {name: MonitorTarget(name, plugin, common, own) for name, plugin, common, own in built}
+
+    def notify(self, sections: Sections) -> dict[str, NotifyTarget]:
+        """Return the ways to tell operators what is wrong, by name."""
+        built = self._built(sections, Kind.NOTIFY, NotifySettings)
+        return {name: NotifyTarget(name, plugin, common, own) for name, plugin, common, own in built}
 
     def _built(
         self, sections: Sections, kind: Kind, model: type[C]

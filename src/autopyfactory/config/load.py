@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from autopyfactory.api import ChainStep, did_you_mean
+from autopyfactory.api import ChainStep, NoticeThresholds, Settings, did_you_mean
 from autopyfactory.config.chain import Chains
 from autopyfactory.config.endpoints import Endpoints
 from autopyfactory.config.node import Leaf, Node, Place, Table
@@ -24,6 +25,8 @@ from autopyfactory.config.tree import (
 from autopyfactory.config.validate import salvage, validate
 from autopyfactory.config.web import WebSettings
 from autopyfactory.model import QueueName, WmsQueue
+
+S = TypeVar("S", bound=Settings)
 
 _CAP = "max_per_factory"
 # stands in for a section that is wrong, so that what depends on it is checked all the same
@@ -82,6 +85,7 @@ class _Loader:
         wms = endpoints.wms(self._sections)
         batch = endpoints.batch(self._sections)
         monitors = endpoints.monitors(self._sections)
+        notify = endpoints.notify(self._sections)
         reader = Queues(self._sections, self._chains, self._problems, resolve=self._resolve_queue)
         for profile in reader.profiles():
             reader.settings(profile, partial=True)
@@ -93,7 +97,9 @@ class _Loader:
             batch=batch,
             queues={queue.name: queue for queue in queues if queue is not None},
             monitors=monitors,
-            web=self._web(),
+            notify=notify,
+            notices=self._single("notices", NoticeThresholds),
+            web=anchor(self._single("web", WebSettings), self._sections.base),
             files=tuple(file.absolute() for file in self._sections.files),
             referenced=self._references.found,
         )
@@ -119,11 +125,12 @@ class _Loader:
             return None
         return anchor(valid.model_copy(update={"store": anchor_store(valid.store, base)}), base)
 
-    def _web(self) -> WebSettings:
-        valid: WebSettings | None = None
-        for table in self._sections.single["web"]:
-            valid = validate(WebSettings, self._references.resolve(table, WebSettings), self._problems)
-        return anchor(valid or WebSettings(), self._sections.base)
+    def _single(self, section: str, model: type[S]) -> S:
+        """Return the settings of a section that need not be there."""
+        valid: S | None = None
+        for table in self._sections.single[section]:
+            valid = validate(model, self._references.resolve(table, model), self._problems)
+        return valid or model()
 
     def _resolve_queue(self, table: Table) -> Table:
         return self._references.resolve(table, QueueSettings)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from autopyfactory.api import ChainStep
 from autopyfactory.config.secrets import mask
-from autopyfactory.config.tree import Config, Endpoint, MonitorTarget, QueueConfig
+from autopyfactory.config.tree import Config, Endpoint, MonitorTarget, NotifyTarget, QueueConfig
 from autopyfactory.model import PilotSpec
 
 Dump = Callable[[BaseModel], dict[str, Any]]
@@ -31,6 +31,8 @@ def tree(config: Config, dump: Dump) -> dict[str, Any]:
         "wms": {name: _endpoint(endpoint, dump) for name, endpoint in config.wms.items()},
         "batch": {name: _endpoint(endpoint, dump) for name, endpoint in config.batch.items()},
         "monitor": {name: _endpoint(target, dump) for name, target in config.monitors.items()},
+        "notices": dump(config.notices),
+        "notify": {name: _endpoint(target, dump) for name, target in config.notify.items()},
         "queues": {name: _queue(queue, dump) for name, queue in config.queues.items()},
     }
 
@@ -40,7 +42,7 @@ def as_json(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", fallback=str)
 
 
-def _endpoint(endpoint: Endpoint | MonitorTarget, dump: Dump) -> dict[str, Any]:
+def _endpoint(endpoint: Endpoint | MonitorTarget | NotifyTarget, dump: Dump) -> dict[str, Any]:
     # a key that both have is the plugin's: it is the nearer one
     return {**dump(endpoint.common), **dump(endpoint.settings)}
 

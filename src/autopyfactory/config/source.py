@@ -11,8 +11,8 @@ from autopyfactory.config.node import Node, Place, Table, describe, leaves, node
 from autopyfactory.config.problems import Problems
 from autopyfactory.config.validate import known_keys
 
-NAMED_SECTIONS = ("wms", "batch", "monitor", "profiles", "queues")
-SINGLE_SECTIONS = ("factory", "web")
+NAMED_SECTIONS = ("wms", "batch", "monitor", "notify", "profiles", "queues")
+SINGLE_SECTIONS = ("factory", "web", "notices")
 _SECTIONS = (*SINGLE_SECTIONS, *NAMED_SECTIONS)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
-from autopyfactory.api import ChainStep, Settings
+from autopyfactory.api import ChainStep, NoticeThresholds, NotifySettings, Settings
 from autopyfactory.config.web import WebSettings
 from autopyfactory.model import FactoryId, PilotSpec, QueueName, SiteStatus, WmsQueue
 
@@ -194,6 +194,17 @@ class MonitorTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyTarget:
+    """One ``[notify.NAME]``: a way to tell operators what is wrong."""
+
+    name: str
+    plugin: type[Any]
+    common: NotifySettings
+    settings: Settings
+    """The plugin's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueConfig:
     """One factory queue, ready to run."""
 
@@ -219,6 +230,8 @@ class Config:
     batch: Mapping[str, BatchEndpoint]
     queues: Mapping[QueueName, QueueConfig]
     monitors: Mapping[str, MonitorTarget] = field(default_factory=dict)
+    notify: Mapping[str, NotifyTarget] = field(default_factory=dict)
+    notices: NoticeThresholds = field(default=NoticeThresholds())
     web: WebSettings = field(default=WebSettings())
     files: tuple[Path, ...] = field(default=())
     """What it was read from."""

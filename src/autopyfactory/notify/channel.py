@@ -21,7 +21,7 @@ class Channel:
     def __init__(self, name: str, factory: FactoryId, settings: NotifySettings, notifier: Notifier) -> None:
         self.name = name
         self._desk = NoticeDesk(factory, settings)
-        self._outbox = Outbox(name)
+        self._outbox = Outbox(name, settings.retry_s)
         self._notifier = notifier
         self._sending = asyncio.Lock()
 

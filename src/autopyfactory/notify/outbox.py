@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 WAITING = 100
 """Messages that wait at most; the oldest make room for new ones."""
-FIRST_S = 60
 CEILING_S = 3600
 PARTLY_TRIES = 3
 """A message that somebody has is tried that often: one dead address must not keep the others waiting."""
@@ -52,7 +51,9 @@ _STATE = TypeAdapter(_State)
 class Outbox:
     """The messages of one ``[notify.NAME]``, oldest first.  It sends nothing itself and asks no clock."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, retry_s: float) -> None:
+        """``retry_s``: from the first failure to the second try."""
+        self._retry_s = retry_s
         self._fields = {"action": "notify", "notify": name}
         self._state = _State()
 
@@ -86,7 +87,7 @@ class Outbox:
             self._drop(state.head)
             self._done()
             return
-        delay_s = min(CEILING_S, FIRST_S * 2.0 ** min(state.failures - 1, 30))
+        delay_s = min(CEILING_S, self._retry_s * 2.0 ** min(state.failures - 1, 30))
         state.retry_at = now + timedelta(seconds=delay_s)
         logger.warning(
             "a message to operators was not sent, next try in %.0f s: %s",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from autopyfactory.api import NoticeThresholds, NotifySettings
 from autopyfactory.config import (
     BatchEndpointSettings,
     EndpointSettings,
@@ -59,6 +60,8 @@ def defaults(model: type[BaseModel]) -> dict[str, str]:
         ("[web]", WebSettings, {}),
         ("[wms.NAME]", EndpointSettings, {}),
         ("[monitor.NAME]", MonitorSettings, {}),
+        ("[notices]", NoticeThresholds, {}),
+        ("[notify.NAME]", NotifySettings, {}),
         ("[queues.NAME]", QueueSettings, {"extends": "none", "sched": "needed"}),
         ("The pilot", PilotSettings, {}),
         ("The life of a pilot", LifeSettings, {}),

@@ -26,7 +26,7 @@ def message(name: str) -> Message:
 
 
 def restarted(box: Outbox) -> Outbox:
-    other = Outbox("ops")
+    other = Outbox("ops", 60)
     other.restore(json.loads(json.dumps(box.state())))
     return other
 
@@ -37,7 +37,7 @@ def title(box: Outbox, at: datetime) -> str:
 
 
 def test_oldest_first_and_each_once() -> None:
-    box = Outbox("ops")
+    box = Outbox("ops", 60)
     assert box.due(START) is None
     for name in "ab":
         box.put(message(name))
@@ -51,7 +51,7 @@ def test_oldest_first_and_each_once() -> None:
 
 
 def test_backs_off_up_to_a_ceiling() -> None:
-    box, at, waits = Outbox("ops"), START, []
+    box, at, waits = Outbox("ops", 60), START, []
     box.put(message("a"))
     for _ in range(9):
         assert title(box, at) == "a"
@@ -67,7 +67,7 @@ def test_backs_off_up_to_a_ceiling() -> None:
 
 
 def test_what_was_dropped_is_logged_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
-    box = Outbox("ops")
+    box = Outbox("ops", 60)
     box.put(message("first"))
     assert title(box, START) == "first"
     box.failed(AWAY, START)
@@ -94,7 +94,7 @@ def test_what_was_dropped_is_logged_counted_and_said(caplog: pytest.LogCaptureFi
 
 
 def test_one_dead_address_does_not_keep_the_others_waiting() -> None:
-    box, at = Outbox("ops"), START
+    box, at = Outbox("ops", 60), START
     for name in "ab":
         box.put(message(name))
     for _ in range(PARTLY_TRIES):
@@ -109,7 +109,7 @@ def test_one_dead_address_does_not_keep_the_others_waiting() -> None:
 
 def test_a_broken_state_is_refused() -> None:
     with pytest.raises(ValueError):
-        Outbox("ops").restore({"waiting": 3})
+        Outbox("ops", 60).restore({"waiting": 3})
 
 
 class Mouth:
