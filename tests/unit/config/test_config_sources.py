@@ -100,8 +100,10 @@ def test_a_table_twice_in_one_file_is_told_with_its_line(folder: Folder) -> None
         ("[queue.Q]", '[queue]: unknown section; did you mean "queues"?'),
         (
             "[zebra]",
-            "[zebra]: unknown section; "
-            "known here: batch, factory, monitor, notices, notify, profiles, queues, web, wms",
+            (
+                "[zebra]: unknown section; "
+                "known here: batch, factory, monitor, notices, notify, profiles, queues, web, wms"
+            ),
         ),
         (
             "[DEFAULT]",
