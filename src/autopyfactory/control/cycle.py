@@ -52,6 +52,8 @@ class QueueCycle:
         self._shared = shared
         self._surplus = Surplus(config.settings.retire.after_cycles)
         self.uses_history = any(step.rule.uses_history for step in config.chain)
+        self.must_recall = False
+        """Whether its rules look back and the roster does not yet know as far."""
 
     async def inputs_polled(self) -> None:
         """Return once its WMS and its batch system have been asked a first time."""
@@ -63,7 +65,8 @@ class QueueCycle:
         if not self.ours:
             self._surplus.agreed(0, None, None)
             return min(self.config.settings.interval_s, self._shared.tenure.look_again_s)
-        await self.run(dry_run=dry_run)
+        if await self._recalled():
+            await self.run(dry_run=dry_run)
         return self.config.settings.interval_s
 
     @property
@@ -96,6 +99,13 @@ class QueueCycle:
         self._wish_away(self._surplus_of(decision, state), now, dry_run=dry_run)
         self._shared.listeners.cycle(cycle)
         return cycle
+
+    async def _recalled(self) -> bool:
+        """Whether its rules can look back; while the store does not serve there is nothing to decide."""
+        if self.must_recall:
+            since = self._shared.clock.now() - HISTORY_KEPT
+            self.must_recall = not await self._shared.ledger.recall(self.name, since)
+        return not self.must_recall
 
     # --- observe and decide
 

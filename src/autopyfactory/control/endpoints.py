@@ -72,7 +72,7 @@ class Endpoints:
     def is_idle(self, label: str) -> bool:
         """Whether no pilot lives at an endpoint (of a WMS: always)."""
         kind, _, name = label.partition(".")
-        return kind == "wms" or not self._shared.roster.at(name)
+        return kind == "wms" or self._shared.roster.is_empty(name)
 
     async def drop(self, label: str) -> None:
         """Let go of an endpoint; its loop and those of its queues have been stopped."""

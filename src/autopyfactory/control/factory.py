@@ -57,6 +57,7 @@ class Factory:
         self._store = store
         self._clock = clock
         self._dry_run = False
+        self._begun = False
         self._stopping = asyncio.Event()
         self._reconfiguring = asyncio.Lock()
         self._loops: Loops | None = None
@@ -96,6 +97,7 @@ class Factory:
         """
         self._dry_run = dry_run
         async with self._reconfiguring:
+            self._begun = True
             await self._recall()
         if cycles is not None:
             return await self._rounds(cycles)
@@ -117,18 +119,18 @@ class Factory:
     async def reconfigure(
         self, config: Config, wms: Mapping[str, WmsStatus], batch: Mapping[str, BatchSystem]
     ) -> bool:
-        """Go over to another configuration while running.
+        """Go over to another configuration, while running or before.
 
         Only what differs is restarted: `endpoints_to_build` tells for which endpoints plugin objects are
         needed in ``wms`` and ``batch``.  Pilots of removed queues are watched to their end, at removed
-        batch endpoints as well.  The factory's id and its store cannot change: see `config.diff`.
+        batch endpoints as well, which are let go after that.  The factory's id and its store cannot
+        change: see `config.diff`.
 
         Returns whether it took them: False where it is about to stop, or ends by itself after some cycles;
         then nothing is changed.
         """
         async with self._reconfiguring:
-            loops = self._loops
-            if loops is None or self._stopping.is_set():
+            if self._stopping.is_set() or (self._begun and self._loops is None):
                 return False
             before = self._shared.customs.config
             new, unused = self._endpoints.changed(config)
@@ -137,17 +139,21 @@ class Factory:
                 for name, queue in before.queues.items()
                 if config.queues.get(name) != queue or {*_endpoints_of(queue)} & new
             }
-            await asyncio.gather(*(loops.stop(f"queue {name}") for name in restarted))
+            await asyncio.gather(*(self._stop_loop(f"queue {name}") for name in restarted))
             # asked only now: a cycle that was under way may have sent pilots to an endpoint that goes
             gone = {label for label in unused if self._endpoints.is_idle(label)}
             for label in (new & self._endpoints.labels) | gone:
-                await loops.stop(f"poll {label}")
+                await self._stop_loop(f"poll {label}")
                 await self._endpoints.drop(label)
             self._shared.customs.config = config
+            looked_back = {name for name in self._with_history() if not self._queues[name].must_recall}
             for name in restarted:
                 del self._queues[name]
             self._add_endpoints({label: labelled(config)[label] for label in new}, wms, batch)
             self._add_queues(queue for name, queue in config.queues.items() if name not in self._queues)
+            if self._begun:
+                for name in self._with_history() - looked_back:
+                    self._queues[name].must_recall = True
             self._start_loops()
             return True
 
@@ -172,7 +178,7 @@ class Factory:
             shared.roster.add(await self._store.live())
             since = self._clock.now() - HISTORY_KEPT
             for name in self._with_history():
-                shared.roster.remember(name, await self._store.outcomes(name, since))
+                shared.roster.recall(name, await self._store.outcomes(name, since))
         logger.info(
             "started with %d queues and %d pilots of earlier runs",
             len(self._queues),
@@ -231,13 +237,29 @@ class Factory:
             if f"queue {queue.name}" not in self._loops:
                 self._loops.start(f"queue {queue.name}", self._cycling(queue), queue.inputs_polled)
 
-    def _polling(self, poller: Poller[Any]) -> Callable[[], Awaitable[float]]:
-        async def poll() -> float:
+    async def _stop_loop(self, name: str) -> None:
+        if self._loops is not None:
+            await self._loops.stop(name)
+
+    def _polling(self, poller: Poller[Any]) -> Callable[[], Awaitable[float | None]]:
+        async def poll() -> float | None:
             pause_s = await poller.once()
             await self._shared.ledger.flush()
-            return pause_s
+            return None if await self._let_go(poller.name) else pause_s
 
         return poll
+
+    async def _let_go(self, label: str) -> bool:
+        """Drop an endpoint that was removed once its last pilot has ended; return whether it was."""
+        # a configuration that is coming in waits for this very loop, and sees to it as well
+        if self._reconfiguring.locked() or label in labelled(self._shared.customs.config):
+            return False
+        async with self._reconfiguring:
+            if not self._endpoints.is_idle(label):
+                return False
+            await self._endpoints.drop(label)
+        logger.info("let go of the removed endpoint, its last pilot has ended", extra={"endpoint": label})
+        return True
 
     def _cycling(self, queue: QueueCycle) -> Callable[[], Awaitable[float]]:
         return lambda: queue.once(dry_run=self._dry_run)

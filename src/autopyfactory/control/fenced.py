@@ -6,7 +6,7 @@ from typing import Protocol
 
 from autopyfactory.api import LeaseLost, Limit, Store, Terms
 from autopyfactory.control.ownership import Ownership
-from autopyfactory.model import CycleRecord, EndpointHealth, Pilot, PilotId, QueueName, Transition
+from autopyfactory.model import CycleRecord, EndpointHealth, Outcome, Pilot, PilotId, QueueName, Transition
 
 
 class Writer(Protocol):
@@ -26,6 +26,10 @@ class Writer(Protocol):
 
     async def find(self, pilots: Sequence[PilotId]) -> Mapping[PilotId, Pilot]:
         """See `Store.find`."""
+        ...
+
+    async def outcomes(self, queue: QueueName, since: datetime) -> list[Outcome]:
+        """See `Store.outcomes`."""
         ...
 
     async def save_health(self, health: Sequence[EndpointHealth]) -> None:
@@ -95,6 +99,10 @@ class Fenced:
     async def find(self, pilots: Sequence[PilotId]) -> Mapping[PilotId, Pilot]:
         """See `Writer.find`."""
         return await self._store.find(pilots)
+
+    async def outcomes(self, queue: QueueName, since: datetime) -> list[Outcome]:
+        """See `Writer.outcomes`."""
+        return await self._store.outcomes(queue, since)
 
     async def save_health(self, health: Sequence[EndpointHealth]) -> None:
         """Keep what this factory has seen of endpoints; the newest of several factories stands."""

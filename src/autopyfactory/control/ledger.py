@@ -12,7 +12,7 @@ from autopyfactory.control.health import HealthBook
 from autopyfactory.control.listeners import Listeners
 from autopyfactory.control.roster import Roster
 from autopyfactory.control.watch import closed
-from autopyfactory.model import CycleRecord, EndCause, Pilot, PilotId, Transition
+from autopyfactory.model import CycleRecord, EndCause, Pilot, PilotId, QueueName, Transition
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,24 @@ class Ledger:
         async with self._writing:
             await self._flush()
             return dict(await self._store.find(pilots))
+
+    async def recall(self, queue: QueueName, since: datetime) -> bool:
+        """Have the roster know what became of a queue's pilots since then, in earlier runs as well.
+
+        Returns False, with the failure in `trouble`, where the store does not serve.
+        """
+        try:
+            async with self._writing:
+                await self._flush()
+                outcomes = await self._store.outcomes(queue, since)
+                while self._backlog:  # what ended while it was asked is in memory alone
+                    await self._flush()
+                    outcomes = await self._store.outcomes(queue, since)
+                self._roster.recall(queue, outcomes)
+        except StoreUnavailable as error:
+            self._note(error)
+            return False
+        return True
 
     async def flush(self) -> None:
         """Write what is not yet written, pilots and health; a failure is kept in `trouble`."""

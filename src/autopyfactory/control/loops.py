@@ -12,7 +12,8 @@ class Loops:
     """A group of tasks, each of which repeats a cycle until it is stopped.
 
     As a context manager it ends when all loops have ended.  A loop is never interrupted within a cycle,
-    unless a cycle fails: then all others are cancelled, and the failures are raised as a group.
+    unless a cycle fails: then all others are cancelled, and the failures are raised as a group.  A cycle
+    that returns None instead of a pause was its loop's last.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -24,14 +25,14 @@ class Loops:
     def start(
         self,
         name: str,
-        cycle: Callable[[], Awaitable[float]],
+        cycle: Callable[[], Awaitable[float | None]],
         after: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         """Repeat ``cycle``, pausing for as many seconds as it returns; first wait for ``after()``."""
         if self._stopped:
             return
         stopping = asyncio.Event()
-        task = self._group.create_task(self._repeat(cycle, after, stopping), name=name)
+        task = self._group.create_task(self._repeat(name, cycle, after, stopping), name=name)
         self._loops[name] = (task, stopping)
 
     def __contains__(self, name: str) -> bool:
@@ -52,7 +53,8 @@ class Loops:
 
     async def _repeat(
         self,
-        cycle: Callable[[], Awaitable[float]],
+        name: str,
+        cycle: Callable[[], Awaitable[float | None]],
         after: Callable[[], Awaitable[object]] | None,
         stopping: asyncio.Event,
     ) -> None:
@@ -60,6 +62,9 @@ class Loops:
             await first_of(after(), stopping.wait())
         while not stopping.is_set():
             pause_s = await cycle()
+            if pause_s is None:
+                del self._loops[name]
+                return
             await first_of(self._clock.sleep(pause_s), stopping.wait())
 
     async def __aenter__(self) -> Self:

@@ -53,6 +53,10 @@ class Roster:
         """Return the queues that have live pilots."""
         return {queue for queue, pilots in self._of.items() if pilots}
 
+    def is_empty(self, endpoint: str) -> bool:
+        """Whether no pilot lives at an endpoint, other factories' included."""
+        return not self._live.get(endpoint) and not self._elsewhere.get(endpoint)
+
     # --- numbers
 
     def counts(self, queue: QueueName) -> PilotCounts:
@@ -129,12 +133,9 @@ class Roster:
             self._starts.pop(queue, None)
             self._outcomes.pop(queue, None)
 
-    def remember(self, queue: QueueName, outcomes: Iterable[Outcome]) -> None:
-        """Take in endings of an earlier run, oldest first."""
-        kept = self._outcomes.setdefault(queue, deque(maxlen=OUTCOMES_KEPT))
-        kept.extend(outcomes)
-        while kept and kept[0].ended_at < kept[-1].ended_at - HISTORY_KEPT:
-            kept.popleft()
+    def recall(self, queue: QueueName, outcomes: Iterable[Outcome]) -> None:
+        """Take in what the store holds of a queue's endings, oldest first, in place of what was known."""
+        self._outcomes[queue] = deque(outcomes, maxlen=OUTCOMES_KEPT)
 
     def apply(self, pilot: Pilot, change: Transition) -> None:
         """Carry out a change of a live pilot; one that ends leaves the roster."""
@@ -145,13 +146,19 @@ class Roster:
         if pilot.state.is_final:
             self._remove(pilot)
             if pilot.cause not in _NEVER_EXISTED:
-                self.remember(pilot.queue, [outcome_of(pilot)])
+                self._remember(pilot.queue, outcome_of(pilot))
         else:
             self._count(pilot, +1)
 
     def _remove(self, pilot: Pilot) -> None:
         del self._live[pilot.endpoint][pilot.id]
         del self._of[pilot.queue][pilot.id]
+
+    def _remember(self, queue: QueueName, outcome: Outcome) -> None:
+        kept = self._outcomes.setdefault(queue, deque(maxlen=OUTCOMES_KEPT))
+        kept.append(outcome)
+        while kept[0].ended_at < outcome.ended_at - HISTORY_KEPT:
+            kept.popleft()
 
     def _note_start(self, queue: QueueName, start: datetime, now: datetime) -> None:
         starts = self._starts.setdefault(queue, deque())

@@ -103,7 +103,7 @@ class Tenancy:
         still = self._ownership.unsettled & set(queues)
         shared.roster.take_over((pilot for pilot in pilots if pilot.queue in still), now)
         for queue, outcomes in past:
-            shared.roster.remember(queue, outcomes)
+            shared.roster.recall(queue, outcomes)
         shared.health.take_over({f"queue.{queue}" for queue in still}, health)
         for site in self._endpoints.sites.values():
             site.wait_for_unconfirmed(now)

@@ -1,14 +1,17 @@
 """A new configuration while the factory runs: only what differs is restarted, and nothing is lost."""
 
+import asyncio
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from factory_stage import CHAIN, QUEUE, SITE, Stage, on_stage, step
 
+from autopyfactory.api import PilotFilter, StoreUnavailable
 from autopyfactory.config.tree import Config
 from autopyfactory.control import Factory
-from autopyfactory.model import PilotState, QueueName, WmsQueue
+from autopyfactory.model import History, Outcome, Pilot, PilotState, QueueName, WmsQueue
 from autopyfactory.sim.batch import SimBatch
 from autopyfactory.sim.draw import constant
 from autopyfactory.sim.site import SimSite
@@ -128,22 +131,134 @@ def test_an_endpoint_that_goes_amid_a_submission_and_comes_back_different(tmp_pa
             await go_over(stage, factory, config)
             await stage.until(120)
             assert factory.endpoints >= {f"wms.{WMS}", *(f"batch.{name}" for name in config.batch)}
+        assert "batch.site" in factory.endpoints, "pilots live there still"
         await stage.until(6 * 3600)
         assert (stage.work.done, stage.site.doubled, world.sites["other"].doubled) == (60, [], [])
         assert set(await stage.states()) == {PilotState.DONE}, "all are watched to their end"
-        await go_over(stage, factory, elsewhere)
         assert factory.endpoints == {f"wms.{WMS}", "batch.other"}, "what is idle is let go"
+        await go_over(stage, factory, back)
+        await stage.until(120)
+        assert factory.endpoints >= {"batch.site"}, "and may come back"
         factory.stop()
         await running
 
     on_stage(tmp_path, play, jobs=60)
 
 
-def test_what_does_not_run_takes_no_other_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cycles", [None, 2])
+def test_one_that_has_not_begun_begins_with_the_other_configuration(
+    tmp_path: Path, cycles: int | None
+) -> None:
     async def play(stage: Stage) -> None:
-        assert not await stage.factory().reconfigure(stage.config, {}, {})
+        factory = stage.factory()
+        await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)], batch={"timeout_s": 90}))
+        running = asyncio.create_task(factory.run(cycles=cycles))
+        await stage.until(300)
+        assert set(await stage.store.latest()) == {OTHER}
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+def test_one_that_reads_what_an_earlier_run_left_takes_it_once_it_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play(stage: Stage) -> None:
+        live = stage.store.live
+
+        async def slow() -> list[Pilot]:
+            await stage.world.clock.sleep(30)
+            return await live()
+
+        monkeypatch.setattr(stage.store, "live", slow)
+        factory = stage.factory()
+        running = stage.world.start(factory)
+        await stage.until(10)
+        await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)], batch={"timeout_s": 60}))
+        await stage.until(300)
+        assert set(await stage.store.latest()) == {OTHER}
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
+
+
+def test_one_that_ends_by_itself_or_has_ended_takes_none(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        for cycles in (2, None):
+            factory = stage.factory()
+            running = asyncio.create_task(factory.run(cycles=cycles))
+            await stage.until(10)
+            if cycles is None:
+                factory.stop()
+            assert not await factory.reconfigure(stage.config, {}, {})
+            await running
+            assert not await factory.reconfigure(stage.config, {}, {})
 
     on_stage(tmp_path, play)
+
+
+HISTORY = [step("breaker", window=7200, minimum=5), *CHAIN]
+
+
+def test_a_rule_that_looks_back_knows_at_once_what_an_earlier_run_left(tmp_path: Path) -> None:
+    async def play(stage: Stage) -> None:
+        stage.site.settings = replace(SITE, failed_share=1)
+        first = stage.factory()
+        running = stage.world.start(first)
+        await stage.until(900)
+        first.stop()
+        await running
+        assert (await stage.states()).count(PilotState.FAILED) > 5
+        second = stage.factory()
+        running = stage.world.start(second)
+        await stage.until(60)
+        told: list[int] = []
+        history = second._shared.roster.history
+        second._shared.roster.history = lambda *given: _noting(told, history(*given))  # type: ignore[method-assign]
+        await go_over(stage, second, world_config([queue_config(QUEUE, HISTORY)], batch={"timeout_s": 60}))
+        await stage.until(1)
+        ended = [p for p in await stage.store.pilots(PilotFilter(limit=1000)) if not p.state.is_live]
+        assert told == [len(ended)]
+        cycle = await stage.store.cycle(QUEUE)
+        assert cycle is not None
+        assert "breaker" in {reason.rule for reason in cycle.decision.reasons}
+        second.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=200)
+
+
+def _noting(told: list[int], history: History) -> History:
+    told.append(len(history.outcomes))
+    return history
+
+
+def test_a_rule_that_looks_back_waits_for_a_store_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(*_: object) -> list[Outcome]:
+        raise StoreUnavailable("away")
+
+    async def play(stage: Stage) -> None:
+        factory = stage.factory()
+        running = stage.world.start(factory)
+        await stage.until(60)
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.store, "outcomes", away)
+            await go_over(stage, factory, world_config([queue_config(QUEUE, HISTORY)]))
+            before = await stage.store.cycle(QUEUE)
+            await stage.until(600)
+            assert await stage.store.cycle(QUEUE) == before
+            assert "nothing is submitted: away" in caplog.text
+        await stage.until(600)
+        assert await stage.store.cycle(QUEUE) != before
+        assert factory.store_trouble == ""
+        factory.stop()
+        await running
+
+    on_stage(tmp_path, play, jobs=60)
 
 
 def test_an_endpoint_that_cannot_be_closed_is_replaced_all_the_same(

@@ -39,14 +39,22 @@ def test_counts(steps: list[tuple[int, PilotState, bool]]) -> None:
 
 
 def test_no_more_is_remembered_than_rules_may_look_back_on() -> None:
-    roster, days = Roster(), [NOW + timedelta(days=n) for n in range(10)]
-    for day in days:
-        roster.remember(
-            QUEUES[0], [Outcome(day, day + timedelta(hours=n), 60, False, False) for n in range(9)]
-        )
-    kept = roster.history(QUEUES[0], NOW).outcomes
-    assert {outcome.planned_at for outcome in kept} == {days[-2], days[-1]}
-    assert len(kept) == 10, "the newest one's last 24 hours"
+    roster = Roster()
+    for n in range(10):
+        pilot = Pilot(name(n), QUEUES[0], "schedd", PilotState.RUNNING, NOW, NOW)
+        roster.add([pilot])
+        end = NOW + timedelta(hours=6 * n)
+        roster.apply(pilot, Transition(pilot.id, end, PilotState.DONE, ended_at=end))
+    kept = [outcome.ended_at for outcome in roster.history(QUEUES[0], NOW).outcomes]
+    assert kept == [NOW + timedelta(hours=6 * n) for n in range(5, 10)], "the newest one's last 24 hours"
+
+
+def test_what_the_store_holds_takes_the_place_of_what_was_known() -> None:
+    roster, hour = Roster(), timedelta(hours=1)
+    stored = [Outcome(NOW, NOW + n * hour, 60, False, False) for n in range(3)]
+    for _ in range(2):
+        roster.recall(QUEUES[0], stored)
+    assert roster.history(QUEUES[0], NOW).outcomes == tuple(stored)
 
 
 def test_starts_are_noted_once() -> None:
