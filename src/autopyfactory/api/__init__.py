@@ -23,7 +23,8 @@ from autopyfactory.api.errors import (
     UnknownPlugin,
     WmsUnavailable,
 )
-from autopyfactory.api.lease_store import Lease, LeaseStore, Limit, Terms
+from autopyfactory.api.glance import Fates, GlanceStore, HostFates
+from autopyfactory.api.lease_store import Lease, Leases, LeaseStore, Limit, Terms
 from autopyfactory.api.monitor import (
     FactoryListener,
     JobFilter,
@@ -34,6 +35,7 @@ from autopyfactory.api.monitor import (
     MonitorStore,
     WebStore,
 )
+from autopyfactory.api.notice_store import NoticeStore
 from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
@@ -60,6 +62,9 @@ __all__ = [
     "EndingField",
     "EndingGroup",
     "FactoryListener",
+    "Fates",
+    "GlanceStore",
+    "HostFates",
     "JobFilter",
     "JobsAdded",
     "Kind",
@@ -67,12 +72,14 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "LeaseStore",
+    "Leases",
     "Limit",
     "Monitor",
     "MonitorContext",
     "MonitorStore",
     "NewestCycle",
     "NoRoom",
+    "NoticeStore",
     "NoticeThresholds",
     "Notifier",
     "NotifyFailed",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from autopyfactory.api.store import Sample
-from autopyfactory.model import EndCause, PilotState, QueueName
+from autopyfactory.model import EndCause, PilotState, QueueName, SiteStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,9 @@ class NewestCycle:
     sample: Sample
     breaker: str = ""
     """State of the rule ``breaker``; empty: there is none in the chain, or it knew nothing."""
+    site_status: SiteStatus = SiteStatus.UNKNOWN
+    note: str = ""
+    """Why fewer were planned than decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The contract of the store towards the web and operators: what `Store` keeps, and what they add to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from autopyfactory.model import (
     PilotCounts,
     PilotId,
     PilotReport,
+    PilotState,
     QueueName,
 )
 
@@ -110,8 +111,13 @@ class DeskStore(Store, Overrides, Protocol):
         by: Sequence[EndingField],
         queue: QueueName | None = None,
         limit: int = 200,
+        states: Collection[PilotState] = (),
+        host: str | None = None,
     ) -> list[EndingGroup]:
-        """Return the largest groups of the pilots that ended since a time, largest first."""
+        """Return the largest groups of the pilots that ended since a time, largest first.
+
+        Empty and None mean any.
+        """
         ...
 
     async def cycles(self, queue: QueueName, limit: int = 20, before: int | None = None) -> list[CycleRecord]:

@@ -39,15 +39,19 @@ class Terms:
     """Pilots that were told to end before that do not count."""
 
 
-class LeaseStore(Protocol):
-    """Leases of queues.  Who waits for how long is up to the callers: the store never asks a clock.
-
-    Raises `StoreUnavailable` and `StoreRefused` as `Store` does.
-    """
+class Leases(Protocol):
+    """What tells whose a queue is."""
 
     async def leases(self) -> Mapping[QueueName, Lease]:
         """Return the leases of all queues that ever had one."""
         ...
+
+
+class LeaseStore(Leases, Protocol):
+    """Leases of queues.  Who waits for how long is up to the callers: the store never asks a clock.
+
+    Raises `StoreUnavailable` and `StoreRefused` as `Store` does.
+    """
 
     async def claim(self, wanted: Mapping[QueueName, Lease | None], owner: str) -> Mapping[QueueName, int]:
         """Take the queues whose lease is still this one (None: never had one); return their new fences."""

@@ -8,6 +8,8 @@ from typing import Protocol
 from autopyfactory.api.census import CensusStore
 from autopyfactory.api.clock import Clock
 from autopyfactory.api.desk_store import DeskStore
+from autopyfactory.api.glance import GlanceStore
+from autopyfactory.api.lease_store import Leases
 from autopyfactory.model import BatchId, CycleRecord, Decision, PilotId, QueueName
 from autopyfactory.model.monitor import (
     FactoryCard,
@@ -113,7 +115,7 @@ class MonitorStore(Protocol):
         ...
 
 
-class WebStore(DeskStore, MonitorStore, CensusStore, Protocol):
+class WebStore(DeskStore, MonitorStore, CensusStore, GlanceStore, Leases, Protocol):
     """All that the web works on."""
 
 

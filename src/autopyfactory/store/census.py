@@ -1,9 +1,9 @@
 """Counting over all queues, for metrics."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, case, func, select
 
@@ -29,11 +29,11 @@ class Census:
     async def newest_cycles(self) -> list[NewestCycle]:
         """Return the newest cycle of every queue that ever had one, by name."""
         wanted = (
-            select(*SAMPLE, _BREAKER_TRACE).where(cycles.c.id.in_(newest_cycles())).order_by(cycles.c.queue)
+            select(*SAMPLE, cycles.c.state, cycles.c.note, _BREAKER_TRACE)
+            .where(cycles.c.id.in_(newest_cycles()))
+            .order_by(cycles.c.queue)
         )
-        return await self._read(
-            lambda c: [NewestCycle(rows.to_sample(row), _breaker(row[-1])) for row in c.execute(wanted)]
-        )
+        return await self._read(lambda c: [_newest(row) for row in c.execute(wanted)])
 
     async def newest_cycle_id(self) -> int:
         """Return the id of the newest cycle; 0 where there is none."""
@@ -71,6 +71,11 @@ class Census:
                 for row in c.execute(wanted)
             ]
         )
+
+
+def _newest(row: Sequence[Any]) -> NewestCycle:
+    *_, state, note, trace = row
+    return NewestCycle(rows.to_sample(row), _breaker(trace), rows.site_status(state), note)
 
 
 def _breaker(trace: str | None) -> str:

@@ -1,10 +1,10 @@
 """What the web and operators add to the store, and the reading that only they need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -16,6 +16,7 @@ from autopyfactory.model import (
     PilotCounts,
     PilotId,
     PilotReport,
+    PilotState,
     QueueName,
 )
 from autopyfactory.store import desk_rows
@@ -138,9 +139,13 @@ class Desk:
         """Count the live pilots of every queue that has any; retiring ones apart."""
         p = pilots.c
         state = case((p.retiring, "retiring"), else_=p.state).label("counted_as")
-        # by its label: PostgreSQL does not see that an expression with bound parameters is the same one again
+        # not the bare column: SQLite would go through all pilots by its index, the ended ones too
+        queue = func.coalesce(p.queue, "").label("of_queue")
+        # by labels: PostgreSQL does not see that an expression with bound parameters is the same one again
         wanted = (
-            select(p.queue, state, func.count()).where(p.ended_at.is_(None)).group_by(p.queue, "counted_as")
+            select(queue, state, func.count())
+            .where(p.ended_at.is_(None))
+            .group_by(text("of_queue"), text("counted_as"))
         )
 
         def work(connection: Connection) -> dict[QueueName, PilotCounts]:
@@ -157,12 +162,18 @@ class Desk:
         by: Sequence[EndingField],
         queue: QueueName | None = None,
         limit: int = 200,
+        states: Collection[PilotState] = (),
+        host: str | None = None,
     ) -> list[EndingGroup]:
         """Return the largest groups of the pilots that ended since a time, largest first."""
-        columns = [pilots.c[field.value] for field in by]
-        chosen = and_(pilots.c.ended_at >= to_us(since), *([pilots.c.queue == queue] if queue else []))
+        p = pilots.c
+        columns = [p[field.value] for field in by]
+        chosen = [p.ended_at >= to_us(since)]
+        chosen += [p.queue == queue] if queue else []
+        chosen += [p.state.in_(sorted(states))] if states else []
+        chosen += [p.host == host] if host else []
         size, last = func.count().label("size"), func.max(pilots.c.ended_at).label("last")
-        wanted = select(*columns, size, last).where(chosen).group_by(*columns)
+        wanted = select(*columns, size, last).where(*chosen).group_by(*columns)
         ordered = wanted.order_by(size.desc(), last.desc()).limit(limit)
         return await self._read(
             lambda c: [EndingGroup(tuple(row[:-2]), row[-2], from_us(row[-1])) for row in c.execute(ordered)]

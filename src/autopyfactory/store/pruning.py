@@ -1,8 +1,9 @@
 """Forgetting what is old, a slice at a time, and giving the space back."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Select, delete, func, select
+from sqlalchemy import CTE, Connection, CursorResult, Select, delete, func, select
 
 from autopyfactory.store.tables import cycles, pilots
 
@@ -14,14 +15,23 @@ _RESERVE = 0.05
 _RESERVE_PAGES = 250
 
 
-def newest_cycles() -> Select[int]:
-    """Select the id of the newest cycle of each queue, in time that grows with queues, not with cycles.
+def queue_names() -> CTE:
+    """Select the names of the queues that ever had a cycle, and null after the last.
 
-    A ``GROUP BY`` would read every row of the index; this hops from queue to queue.
+    A ``DISTINCT`` would read every row of the index; this hops from queue to queue.
     """
     hop = select(func.min(cycles.c.queue).label("queue")).cte("hop", recursive=True)
     onward = select(func.min(cycles.c.queue)).where(cycles.c.queue > hop.c.queue).scalar_subquery()
-    names = hop.union_all(select(onward).where(hop.c.queue.is_not(None)))
+    return hop.union_all(select(onward).where(hop.c.queue.is_not(None)))
+
+
+def newest_cycles(queues: Collection[str] | None = None) -> Select[int]:
+    """Select the id of the newest cycle of each queue (None: of all).
+
+    It takes time that grows with queues, not with cycles.
+    """
+    names = queue_names()
+    chosen = names.c.queue.is_not(None) if queues is None else names.c.queue.in_(queues)
     of_queue = cycles.alias()
     newest = (
         select(of_queue.c.id)
@@ -30,7 +40,7 @@ def newest_cycles() -> Select[int]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(newest).where(names.c.queue.is_not(None))
+    return select(newest).where(chosen)
 
 
 def prune_pilots(connection: Connection, before_us: int) -> int:

@@ -205,6 +205,11 @@ def to_sample(row: Sequence[Any]) -> Sample:
     )
 
 
+def site_status(state: str) -> SiteStatus:
+    """Return the site's status out of what is kept as ``state``."""
+    return SiteStatus(json.loads(state)["site_status"])
+
+
 def _pilot_counts(numbers: Sequence[Any]) -> PilotCounts | None:
     return None if numbers[0] is None else PilotCounts(*numbers)
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from autopyfactory.api import PilotFilter, Sample, StoredTransition
@@ -25,6 +25,7 @@ from autopyfactory.store import rows
 from autopyfactory.store.census import Census
 from autopyfactory.store.database import Database
 from autopyfactory.store.desk import Desk, prune_audit
+from autopyfactory.store.glance import ACCEPTED, Glance
 from autopyfactory.store.leasing import Leasing
 from autopyfactory.store.monitor import MonitorDesk
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
@@ -33,11 +34,10 @@ from autopyfactory.store.tables import SAMPLE, cycles, health, pilots, transitio
 
 T = TypeVar("T")
 
-_NEVER_ACCEPTED = (EndCause.REFUSED.value, EndCause.UNSENT.value)
 _FINAL = frozenset(state for state in PilotState if state.is_final)
 
 
-class SqlStore(Census, Desk, Leasing, MonitorDesk):
+class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk):
     """`autopyfactory.api.WebStore` and `LeaseStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with
@@ -135,7 +135,7 @@ class SqlStore(Census, Desk, Leasing, MonitorDesk):
         wanted = (
             select(p.planned_at, p.ended_at, p.wall_s, p.state, p.cause, p.empty)
             .where(p.queue == queue, p.ended_at >= rows.to_us(since))
-            .where(or_(p.cause.is_(None), p.cause.not_in(_NEVER_ACCEPTED)))
+            .where(ACCEPTED)
             .order_by(p.ended_at.desc(), p.id.desc())
             .limit(limit)
         )

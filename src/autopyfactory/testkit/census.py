@@ -42,8 +42,17 @@ class CensusStoreContract:
             await census.plan(cycle, [], "schedd")
         state, submit = newest.state, newest.decision.submit
         assert await census.newest_cycles() == [
-            NewestCycle(Sample(NOW + MINUTE, AGLT2, unknown.jobs, None, a_cycle().decision.submit, 0)),
-            NewestCycle(Sample(NOW + MINUTE, BNL, state.jobs, state.pilots, submit, 0), "open"),
+            NewestCycle(
+                Sample(NOW + MINUTE, AGLT2, unknown.jobs, None, a_cycle().decision.submit, 0),
+                site_status=unknown.site_status,
+                note=a_cycle().note,
+            ),
+            NewestCycle(
+                Sample(NOW + MINUTE, BNL, state.jobs, state.pilots, submit, 0),
+                "open",
+                state.site_status,
+                newest.note,
+            ),
         ]
 
     async def test_cycles_are_summed_up_once(self, census: WebStore) -> None:
