@@ -41,6 +41,7 @@ plugin = "htcondor"
 schedd = "{schedd}"
 interval_s = 1
 answer_within_s = 3
+history_within_s = 60
 log_dir_mode = "1777"
 job_log = false
 

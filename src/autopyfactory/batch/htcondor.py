@@ -68,6 +68,8 @@ class HTCondorSettings(ScheddSettings):
     """Permissions of new log directories, for example "1777" where jobs run as another user."""
     history_limit: int = Field(default=100_000, ge=1)
     """Ended jobs that are read at once from the schedd's history."""
+    history_within_s: float = Field(default=120, gt=0)
+    """A search of the history that takes longer is given up, and tried again later."""
     removed_linger_s: float = Field(default=900, gt=0)
     """A removed pilot that is still in the queue after so long counts as ended."""
 
@@ -137,6 +139,7 @@ class HTCondorBatch:
                 history_end(self._factory, min(self._alive_at(pilot) for pilot in wanted)),
                 self._settings.history_limit,
                 wanted,
+                self._settings.history_within_s,
             )
             told = endings(rows, self._factory)
             if len(told) < len(wanted):

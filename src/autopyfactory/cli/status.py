@@ -44,8 +44,9 @@ def status(
     numbers of the last cycle, live pilots by state, the last decision and its reason.  A number that is not
     known is shown as "?" with the reason, never as 0.  Pilots that are held are counted by reason.
 
-    A queue ("queue.NAME") or the submissions to a batch system ("batch.NAME.submit") are among the endpoints
-    while their submissions fail.  Where the last reload was refused, it is said why.
+    A queue ("queue.NAME"), the submissions to a batch system ("batch.NAME.submit") and its history
+    ("batch.NAME.history") are among the endpoints while they fail.  Where the last reload was refused, it is
+    said why.
 
     All of it is read from the store, so it works from anywhere that reaches the store, and also when no
     factory runs.

@@ -20,6 +20,7 @@ from autopyfactory.config.tree import BatchEndpoint, RetireSettings
 from autopyfactory.control import life, watch
 from autopyfactory.control.boundary import ask
 from autopyfactory.control.health import BackOff
+from autopyfactory.control.search import EndingSearch
 from autopyfactory.control.shared import Shared
 from autopyfactory.model import (
     TAG_PATTERN,
@@ -75,14 +76,15 @@ class BatchSite:
         self._wishes: dict[QueueName, tuple[int, RetireSettings]] = {}
         self._lane = asyncio.Lock()
         self._sending: set[PilotId] = set()
-        self._confirming_since = shared.clock.now()
+        self._search = EndingSearch(endpoint, system, shared)
 
     # --- watching
 
     async def observe(self, asked_at: datetime) -> Listing:
         """Ask for all live pilots, carry what they show into the roster, and return the listing.
 
-        Raises `BatchUnavailable` and `StoreUnavailable`: the roster may lag behind.
+        Raises `BatchUnavailable` and `StoreUnavailable`: the roster may lag behind.  A history that does not
+        answer is no reason to distrust the listing: see `EndingSearch`.
         """
         listing = await self._ask(self._system.status())
         live = self._roster.at(self.name)
@@ -91,21 +93,8 @@ class BatchSite:
         if compared.strangers:
             await self._take_in(compared.strangers, listing)
         if compared.missing:
-            await self._look_for(compared.missing, asked_at)
+            await self._search.look_for(compared.missing, asked_at)
         return listing
-
-    async def _look_for(self, missing: Sequence[Pilot], asked_at: datetime) -> None:
-        endings = await self._ask(self._system.ended([pilot.id for pilot in missing]))
-        changes = watch.conclude(
-            missing,
-            endings,
-            self._customs.empty_exit_codes,
-            self._customs.patience,
-            self._confirming_since,
-            asked_at,
-            self._clock.now(),
-        )
-        await self._ledger.record(self.name, changes)
 
     async def _take_in(self, strangers: Sequence[PilotId], listing: Listing) -> None:
         tagged = [name for name in strangers if re.fullmatch(TAG_PATTERN, name)]
@@ -133,7 +122,7 @@ class BatchSite:
 
     def wait_for_unconfirmed(self, since: datetime) -> None:
         """Wait from now on for submissions that others have left unconfirmed."""
-        self._confirming_since = since
+        self._search.wait_for_unconfirmed(since)
 
     # --- submitting
 
@@ -264,6 +253,9 @@ class BatchSite:
             await self._retire(chosen, why, waiting_only=True)
         await self._release(orders.release)
         wishes, self._wishes = self._wishes, {}
+        if self._search.failing:
+            # some that count have ended: what looks like too many may be too few
+            return
         for queue, (wanted, settings) in wishes.items():
             if not self._tenure.acts(queue):
                 continue

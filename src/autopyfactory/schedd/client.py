@@ -73,10 +73,20 @@ class ScheddClient:
         return result
 
     async def history(
-        self, constraint: str, attributes: Sequence[str], since: str, limit: int, wanted: frozenset[str]
+        self,
+        constraint: str,
+        attributes: Sequence[str],
+        since: str,
+        limit: int,
+        wanted: frozenset[str],
+        timeout_s: float,
     ) -> list[Row]:
-        """Return attributes of ended jobs; see `Bindings.history`."""
-        result: list[Row] = await self._call("history", constraint, attributes, since, limit, wanted)
+        """Return attributes of ended jobs; see `Bindings.history`.
+
+        It has a time limit of its own: the schedd reads the history from disk, as far back as ``since`` says.
+        """
+        request = Request("history", (constraint, attributes, since, limit, wanted))
+        result: list[Row] = await self._ask(request, _no_parts, timeout_s)
         return result
 
     async def tally(self, constraint: str, attribute: str) -> Mapping[tuple[str, int], int]:
@@ -100,23 +110,25 @@ class ScheddClient:
     async def _call(self, method: str, *arguments: Any) -> Any:
         return await self._ask(Request(method, arguments), _no_parts)
 
-    async def _ask(self, request: Request, take: Callable[[Any], None]) -> Any:
-        exchange = asyncio.create_task(self._exchange(request, take))
+    async def _ask(
+        self, request: Request, take: Callable[[Any], None], timeout_s: float | None = None
+    ) -> Any:
+        exchange = asyncio.create_task(self._exchange(request, take, timeout_s or self._timeout_s))
         self._exchanges.add(exchange)
         exchange.add_done_callback(self._exchanges.discard)
         return await asyncio.shield(exchange)
 
-    async def _exchange(self, request: Request, take: Callable[[Any], None]) -> Any:
+    async def _exchange(self, request: Request, take: Callable[[Any], None], timeout_s: float) -> Any:
         async with self._turn:
             worker = await self._ready_worker()
             if self._closing:
                 raise ScheddUnreachable("the connection is being closed")
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(timeout_s):
                     return await worker.ask(request, take)
             except TimeoutError:
                 await self._drop_worker()
-                raise ScheddSilent(f"no answer to {request.method} within {self._timeout_s:g} s") from None
+                raise ScheddSilent(f"no answer to {request.method} within {timeout_s:g} s") from None
             except (ScheddSilent, asyncio.CancelledError):
                 await self._drop_worker()
                 raise

@@ -53,7 +53,7 @@ async def test_listing_comes_in_parts_and_then_as_changes(client: ScheddClient) 
 
 
 async def test_history_tells_of_the_wanted_only(client: ScheddClient) -> None:
-    rows = await client.history("true", ["APF_PILOT", "ExitCode"], "false", 10, frozenset({"P1", "P3"}))
+    rows = await client.history("true", ["APF_PILOT", "ExitCode"], "false", 10, frozenset({"P1", "P3"}), 60)
     assert rows == [("P1", 0), ("P3", 0)]
 
 

@@ -143,11 +143,11 @@ def count_live(pilots: list[Pilot]) -> dict[QueueName, PilotCounts]:
 
 def _endpoint_names(config: Config, health: Mapping[str, EndpointHealth]) -> list[str]:
     configured = [*(f"wms.{name}" for name in config.wms), *(f"batch.{name}" for name in config.batch)]
-    # Submissions to a batch system, and those of a queue, are listed only while something is wrong with them:
-    # the table stays short.
-    submitting = [f"batch.{name}.submit" for name in config.batch]
-    submitting += [f"queue.{name}" for name in config.queues]
-    return configured + [name for name in submitting if name in health and health[name].error]
+    # Submissions to a batch system, its history, and a queue's submissions are listed only while something is
+    # wrong with them: the table stays short.
+    parts = [f"batch.{name}.{part}" for name in config.batch for part in ("submit", "history")]
+    parts += [f"queue.{name}" for name in config.queues]
+    return configured + [name for name in parts if name in health and health[name].error]
 
 
 def _view(
