@@ -13,7 +13,14 @@ from autopyfactory.model.names import (
     log_folder,
     planned_at,
 )
-from autopyfactory.model.notice import Notice, NoticeKind, Severity
+from autopyfactory.model.notice import (
+    ChannelRecord,
+    HostTally,
+    Notice,
+    NoticeKind,
+    NoticeLook,
+    Severity,
+)
 from autopyfactory.model.operate import ApiToken, AuditEntry, Override, OverrideKind, Scope
 from autopyfactory.model.pilot import (
     BatchStatus,
@@ -36,6 +43,7 @@ __all__ = [
     "AuditEntry",
     "BatchId",
     "BatchStatus",
+    "ChannelRecord",
     "CycleRecord",
     "Decision",
     "EndCause",
@@ -43,10 +51,12 @@ __all__ = [
     "EndpointHealth",
     "FactoryId",
     "History",
+    "HostTally",
     "InputAge",
     "JobCounts",
     "Notice",
     "NoticeKind",
+    "NoticeLook",
     "Outcome",
     "Override",
     "OverrideKind",

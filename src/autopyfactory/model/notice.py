@@ -1,6 +1,7 @@
 """A notice: something that an operator should know of for as long as it lasts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,3 +45,37 @@ class Notice:
     """What is wrong, in one line; may hold words of other systems."""
     since: datetime
     severity: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRecord:
+    """What is kept of one way to tell operators."""
+
+    state: str
+    """What it has told and has yet to tell, as JSON: its own business."""
+    trouble: str = ""
+    """Why its last message did not get through; empty where all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLook:
+    """The last look at what is wrong, and what came of telling it."""
+
+    number: int = 0
+    """Counts the looks that were kept; 0: there was none yet."""
+    at: datetime | None = None
+    notices: tuple[Notice, ...] = ()
+    channels: Mapping[str, ChannelRecord] = field(default_factory=dict)
+    """By the NAME of ``[notify.NAME]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostTally:
+    """The pilots that ended on one host after they had started."""
+
+    host: str
+    ran: int
+    fast: int
+    """Of these failed within the wall time that was asked for; neither empty nor cancelled ones."""
+    first_fast_at: datetime
+    """When the first of those ended."""

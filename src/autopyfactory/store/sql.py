@@ -28,6 +28,7 @@ from autopyfactory.store.desk import Desk, prune_audit
 from autopyfactory.store.glance import ACCEPTED, Glance
 from autopyfactory.store.leasing import Leasing
 from autopyfactory.store.monitor import MonitorDesk
+from autopyfactory.store.noticing import Noticing
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
 from autopyfactory.store.statements import statements_for
 from autopyfactory.store.tables import SAMPLE, cycles, health, pilots, transitions
@@ -37,7 +38,7 @@ T = TypeVar("T")
 _FINAL = frozenset(state for state in PilotState if state.is_final)
 
 
-class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk):
+class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
     """`autopyfactory.api.WebStore` and `LeaseStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with

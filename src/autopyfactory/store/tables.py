@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The revision that these tables are; a test holds it against the head of the migrations."""
 
 metadata = MetaData()
