@@ -106,6 +106,10 @@ def test_a_factory_ends_well_where_its_monitor_is_away(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (("--network", "everywhere"), "expected something like 192.0.2.0/24"),
+        (
+            ("--trusted-proxy", "nginx"),
+            "--trusted-proxy: 'nginx' does not appear to be an IPv4 or IPv6 network",
+        ),
         (("--tls-key", "key.pem"), "belong together"),
     ],
 )

@@ -127,7 +127,7 @@ def web_config(folder: Path, **settings: Any) -> Config:
     """Return a configuration whose ``[web]`` has these settings."""
     file = folder / "apf.toml"
     file.write_text(CONFIG)
-    for key in {"networks", "monitor_networks"} & settings.keys():
+    for key in {"networks", "monitor_networks", "trusted_proxies"} & settings.keys():
         settings[key] = tuple(ip_network(network) for network in settings[key])
     return replace(load([file], {}), web=WebSettings(**settings))
 

@@ -1,6 +1,7 @@
 """``apf monitor``: one monitor for many factories."""
 
 import asyncio
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,15 @@ def serve(
             help="Addresses that may write; may be given several times; left out: this machine alone.",
         ),
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted-proxy",
+            metavar="CIDR",
+            help="Web servers in front that are believed whom they were called by; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     udp_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Where ATLAS wrappers' datagrams are taken.", show_default=False),
@@ -69,13 +79,14 @@ def serve(
     """
     if (tls_certificate is None) != (tls_key is None):
         raise UsageProblem("--tls-certificate and --tls-key belong together: give both, or none")
-    named = {} if network is None else {"monitor_networks": tuple(_network(each) for each in network)}
+    named = {} if network is None else {"monitor_networks": _networks("--network", network)}
     web = WebSettings(
         host=host,
         port=port,
         monitor_udp_port=udp_port,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
+        trusted_proxies=_networks("--trusted-proxy", trusted_proxy or ()),
         **named,
     )
     settings = FactorySettings(id=STORE_OF, store=SecretStr(store), keep_pilots_days=keep_days)
@@ -107,8 +118,8 @@ async def _serve(config: Config) -> None:
         await writing.close()
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _networks(option: str, texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
-        return ip_network(text)
+        return tuple(ip_network(text) for text in texts)
     except ValueError as error:
-        raise UsageProblem(f"--network: {error}; expected something like 192.0.2.0/24") from error
+        raise UsageProblem(f"{option}: {error}; expected something like 192.0.2.0/24") from error

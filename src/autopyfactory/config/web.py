@@ -31,6 +31,8 @@ class WebSettings(Settings):
     """Who may read: everyone, or tokens with the scope ``read`` and ``networks`` only."""
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Addresses that may read without a token where ``reads`` is closed."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Web servers in front that are believed whom they were called by (``X-Forwarded-For``)."""
     requests_per_s: PerSecond = 50
     """For each token, or for each address that sends none; more are answered with 429."""
     burst: int = Field(default=200, ge=1)

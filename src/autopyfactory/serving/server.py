@@ -47,6 +47,8 @@ async def serve(
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
         server_header=False,
+        # by itself it would believe anybody on this machine whom they call for
+        proxy_headers=False,
         access_log=False,
         log_config=None,
         lifespan="on",

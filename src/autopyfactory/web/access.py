@@ -28,7 +28,7 @@ class Caller:
     """Who sent a request."""
 
     origin: str
-    """Address."""
+    """Address; behind a web server that is not named, or says something else, a text that tells so."""
     name: str = ""
     """Of the token; empty: none was sent."""
     scopes: frozenset[Scope] = frozenset()

@@ -8,6 +8,7 @@ from autopyfactory.serving import App, Message, Receive, Send, read_body, replay
 from autopyfactory.web.access import PREFIX, Caller, known_token, within
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.limits import Limiter
+from autopyfactory.web.origins import origin_of
 from autopyfactory.web.problems import Problem, unauthorized
 
 MAX_BODY_BYTES = 64 * 1024
@@ -58,7 +59,7 @@ class Gate:
         await self._app(scope, replay(body, receive), guarded)
 
     async def _caller(self, scope: Message) -> Caller:
-        origin = scope["client"][0] if scope.get("client") else ""
+        origin = self._origin(scope)
         authorization = _header(scope, b"authorization")
         if _writes_to_monitor(scope):
             # not counted: wrappers share addresses, and what is refused they do not send again
@@ -84,6 +85,13 @@ class Gate:
         if Scope.REPORT not in known.scopes or len(known.scopes) > 1:
             self._limiter.charge(f"token {known.id}")
         return Caller(origin, known.name, known.scopes)
+
+    def _origin(self, scope: Message) -> str:
+        peer = scope["client"][0] if scope.get("client") else ""
+        proxies = self._context.config.web.trusted_proxies
+        if within(peer, proxies) and _header(scope, b"x-forwarded-proto") == "https":
+            scope["scheme"] = "https"
+        return origin_of(peer, _whole_header(scope, b"x-forwarded-for"), proxies)
 
     def _guarded(self, send: Send) -> Send:
         async def send_with_headers(message: Message) -> None:
@@ -117,3 +125,8 @@ def _writes_to_monitor(scope: Message) -> bool:
 def _header(scope: Message, name: bytes) -> str:
     value: bytes = next((value for key, value in scope["headers"] if key == name), b"")
     return value.decode("latin-1")
+
+
+def _whole_header(scope: Message, name: bytes) -> str:
+    """Return a header that may be written in several lines."""
+    return b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
