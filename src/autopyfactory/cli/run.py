@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +23,7 @@ from autopyfactory.cli.common.reloading import Reloader, Source, on_hangup
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
 from autopyfactory.cli.common.tenant import tenant
-from autopyfactory.cli.common.webs import logs_kept, web_beside, with_reports
+from autopyfactory.cli.common.webs import logs_kept, timings_for, web_beside, with_reports
 from autopyfactory.cli.common.wiring import built, lay_out_wrapper, wrappers_kept
 from autopyfactory.cli.explain import cycle_document
 from autopyfactory.config import Config
@@ -103,7 +103,12 @@ async def _run(
     async with AsyncExitStack() as stack:
         if rounds is None:
             stack.enter_context(on_hangup(asked))
-        store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
+        timings = timings_for(config)
+        store = await open_store(
+            config.factory.store.get_secret_value(),
+            config.factory_id,
+            timed=timings.store("factory") if timings else None,
+        )
         stack.push_async_callback(store.close)
         endpoints = await stack.enter_async_context(built(config, clock))
         told = () if dry_run else await stack.enter_async_context(told_monitors(config, clock))
@@ -118,6 +123,7 @@ async def _run(
             overrides=store,
             ownership=tenant(config, store),
             listeners=told,
+            timed=timings.cycles() if timings else nullcontext,
         )
         stack.enter_context(orderly_stop(factory.stop))
         await stack.enter_async_context(_telling(factory, lock))
@@ -125,7 +131,7 @@ async def _run(
             beside = Beside(lock_file(config))
             reloader = Reloader(config, source, factory, endpoints, beside, clock, asked)
             await stack.enter_async_context(reloader.running())
-            await stack.enter_async_context(web_beside(reloader.config_in_force, clock))
+            await stack.enter_async_context(web_beside(reloader.config_in_force, clock, timings))
             await stack.enter_async_context(logs_kept(reloader.config_in_force, clock))
             await stack.enter_async_context(wrappers_kept(reloader.config_in_force, store, clock))
         return await factory.run(cycles=rounds, dry_run=dry_run)

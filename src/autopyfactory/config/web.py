@@ -41,6 +41,8 @@ class WebSettings(Settings):
     """Whether pilots' logs are served under ``/logs/``."""
     log_index: bool = False
     """Whether directories of logs are listed."""
+    metrics_queues: int = Field(default=1000, ge=0, le=20_000)
+    """Queues that have labels of their own in ``/metrics``; all others share the label ``other``."""
 
     monitor_networks: tuple[IPv4Network | IPv6Network, ...] = (
         ip_network("127.0.0.0/8"),

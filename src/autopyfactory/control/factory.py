@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -48,13 +49,16 @@ class Factory:
         overrides: Overrides | None = None,
         ownership: Ownership | None = None,
         listeners: Sequence[FactoryListener] = (),
+        timed: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Everything that the factory works with.
 
         ``overrides`` tells what operators ask for.  ``ownership``: other factories work on the same store,
         and each queue is run by the one that owns it.  ``listeners`` are told of cycles and of pilots.
+        ``timed`` measures each cycle.
         """
         self._store = store
+        self._timed = timed
         self._clock = clock
         self._dry_run = False
         self._begun = False
@@ -262,7 +266,11 @@ class Factory:
         return True
 
     def _cycling(self, queue: QueueCycle) -> Callable[[], Awaitable[float]]:
-        return lambda: queue.once(dry_run=self._dry_run)
+        async def cycle() -> float:
+            with self._timed():
+                return await queue.once(dry_run=self._dry_run)
+
+        return cycle
 
     def _with_history(self) -> set[QueueName]:
         return {queue.name for queue in self._queues.values() if queue.uses_history}

@@ -14,18 +14,24 @@ from autopyfactory.store.database import Database
 from autopyfactory.store.examine import Age, check_age, check_factory, examine, missing
 from autopyfactory.store.migrate import lock_schema, upgrade_place
 from autopyfactory.store.place import Place, parse_place
-from autopyfactory.store.sql import SqlStore
+from autopyfactory.store.sql import SqlStore, Stopwatch
 from autopyfactory.store.tables import FACTORY_KEY, SCHEMA, meta, metadata, version
 
 
 async def open_store(
-    url: str, factory: FactoryId | None, *, create: bool = True, upgrade: bool = False, inline: bool = False
+    url: str,
+    factory: FactoryId | None,
+    *,
+    create: bool = True,
+    upgrade: bool = False,
+    inline: bool = False,
+    timed: Stopwatch | None = None,
 ) -> SqlStore:
     """Open the store of a factory, making it where there is none.
 
     ``factory=None`` reads any factory's store: nothing can be written through it, and none is made.
     ``create=False``: it must be there.  ``upgrade=True``: an older schema is migrated first, instead of
-    refused.  ``inline=True``: the SQL runs in the caller's thread.
+    refused.  ``inline=True``: the SQL runs in the caller's thread; otherwise each call is ``timed``.
 
     Raises `StoreUnavailable` and `StoreRefused`; a store that is refused has not been touched.
     """
@@ -43,7 +49,7 @@ async def open_store(
         if thread is not None:
             thread.shutdown(wait=False)
         raise
-    return SqlStore(database, thread)
+    return SqlStore(database, thread, timed)
 
 
 def _open(place: Place, factory: FactoryId | None, *, create: bool, upgrade: bool) -> Database:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TypeVar
 
@@ -36,6 +37,8 @@ from autopyfactory.store.tables import SAMPLE, cycles, health, pilots, transitio
 T = TypeVar("T")
 
 _FINAL = frozenset(state for state in PilotState if state.is_final)
+Stopwatch = Callable[[str], AbstractContextManager[object]]
+"""Measures one ``read`` or ``write``."""
 
 
 class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
@@ -45,11 +48,14 @@ class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
     no ``thread``, in the caller's: for a simulated world, where nothing else may happen meanwhile.
     """
 
-    def __init__(self, database: Database, thread: ThreadPoolExecutor | None) -> None:
+    def __init__(
+        self, database: Database, thread: ThreadPoolExecutor | None, timed: Stopwatch | None = None
+    ) -> None:
         self._database = database
         self._thread = thread
         self._sql = statements_for(database.engine.dialect.name)
 
+        self._timed: Stopwatch = timed or (lambda _kind: nullcontext())
     # --- writing
 
     async def plan(self, cycle: CycleRecord, pilots: Sequence[PilotId], endpoint: str) -> int:
@@ -223,7 +229,8 @@ class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
     async def _run(self, call: Callable[[], T]) -> T:
         if self._thread is None:
             return call()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        with self._timed(kind):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _plan(
         self, connection: Connection, cycle: CycleRecord, pilots: Sequence[PilotId], endpoint: str

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from autopyfactory.web import api, logs, monitor, reports
+from autopyfactory.web import api, logs, metrics, monitor, reports
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.etags import Etags
 from autopyfactory.web.gate import Gate
@@ -30,7 +30,11 @@ def create_app(context: WebContext) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with intake.running(), monitor.running(context):
+        async with (
+            intake.running(),
+            monitor.running(context),
+            context.timings.watching_the_loop(context.clock),
+        ):
             yield
 
     app = FastAPI(
@@ -48,6 +52,7 @@ def create_app(context: WebContext) -> FastAPI:
     app.include_router(api.routes(context))
     app.include_router(monitor.routes(context))
     app.include_router(logs.routes(context))
+    app.include_router(metrics.routes(context))
     add_handlers(app)
     app.openapi = partial(described, app)  # type: ignore[method-assign]
     app.add_middleware(Etags, prefix="/api/")

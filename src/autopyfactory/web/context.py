@@ -1,10 +1,11 @@
 """What the web works on; built by the composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autopyfactory.api import Clock, WebStore
 from autopyfactory.config import Config
+from autopyfactory.web.timings import Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class WebContext:
     clock: Clock
     report_key: bytes
     """What pilot tokens are signed with."""
+    timings: Timings = field(default_factory=Timings)
+    """How this process fares; a factory in it tells as well."""
 
     @property
     def config(self) -> Config:

@@ -8,10 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autopyfactory.api import Clock
 from autopyfactory.cli.common.failure import Failure
 from autopyfactory.config import Config
+
+if TYPE_CHECKING:
+    from autopyfactory.web import Timings
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +52,20 @@ def with_reports(config: Config) -> Config:
     return replace(config, queues=told)
 
 
+def timings_for(config: Config) -> "Timings | None":
+    """Return what a factory's times are told to; None where no web shows them."""
+    if not config.web.enabled:
+        return None
+    from autopyfactory.web import Timings
+
+    return Timings()
+
+
 @asynccontextmanager
-async def serving_web(config_in_force: Callable[[], Config], clock: Clock) -> AsyncIterator[str]:
-    """Serve the web meanwhile; gives its URL.
+async def serving_web(
+    config_in_force: Callable[[], Config], clock: Clock, timings: "Timings | None" = None
+) -> AsyncIterator[str]:
+    """Serve the web meanwhile; gives its URL.  ``timings`` tell how a factory in this process fares.
 
     Raises `AutoPyFactoryError` and `Failure` before anything is served.  A web that breaks later is logged,
     and whatever runs beside it goes on.
@@ -58,16 +73,18 @@ async def serving_web(config_in_force: Callable[[], Config], clock: Clock) -> As
     # here, since they cost half a second that "apf --help" need not wait for
     from autopyfactory.serving import Tls, serve
     from autopyfactory.store import open_store
-    from autopyfactory.web import WebContext, create_app
+    from autopyfactory.web import Timings, WebContext, create_app
 
     config = config_in_force()
     settings, url = config.web, config.factory.store.get_secret_value()
     key = report_key(config.factory.state_dir)
-    writing = await open_store(url, config.factory_id, create=False)
+    timings = timings or Timings()
+    timed = timings.store("web")
+    writing = await open_store(url, config.factory_id, create=False, timed=timed)
     try:
-        reading = await open_store(url, None, create=False)
+        reading = await open_store(url, None, create=False, timed=timed)
         try:
-            app = create_app(WebContext(config_in_force, reading, writing, clock, key))
+            app = create_app(WebContext(config_in_force, reading, writing, clock, key, timings))
             files = (settings.tls_certificate, settings.tls_key)
             tls = Tls(files[0], files[1]) if files[0] and files[1] else None
             stop = asyncio.Event()
@@ -98,12 +115,14 @@ async def serving_web(config_in_force: Callable[[], Config], clock: Clock) -> As
 
 
 @asynccontextmanager
-async def web_beside(config_in_force: Callable[[], Config], clock: Clock) -> AsyncIterator[None]:
+async def web_beside(
+    config_in_force: Callable[[], Config], clock: Clock, timings: "Timings | None"
+) -> AsyncIterator[None]:
     """Serve the web meanwhile, if the configuration wants it."""
     if not config_in_force().web.enabled:
         yield
         return
-    async with serving_web(config_in_force, clock) as url:
+    async with serving_web(config_in_force, clock, timings) as url:
         logger.info("the web answers at %s", url, extra={"action": "web"})
         yield
 
