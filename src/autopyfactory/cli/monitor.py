@@ -50,7 +50,7 @@ def serve(
         typer.Option(
             "--trusted-proxy",
             metavar="CIDR",
-            help="Web servers in front that are believed whom they were called by; may be given several times.",
+            help="Web servers in front that are believed whom they were called by; repeatable.",
             show_default=False,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""Whose address counts behind a web server: that of the caller, as told by those who are named, and by nobody else."""
+"""Whose address counts behind a web server: the caller's, as those tell who are named, and nobody else."""
 
 from collections.abc import Sequence
 from ipaddress import ip_network
