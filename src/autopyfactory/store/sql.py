@@ -221,12 +221,12 @@ class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
     # --- how work is done
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        return await self._run(lambda: self._database.read(work))
+        return await self._run("read", lambda: self._database.read(work))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        return await self._run(lambda: self._database.write(work))
+        return await self._run("write", lambda: self._database.write(work))
 
-    async def _run(self, call: Callable[[], T]) -> T:
+    async def _run(self, kind: str, call: Callable[[], T]) -> T:
         if self._thread is None:
             return call()
         with self._timed(kind):
