@@ -1,6 +1,7 @@
 """A stage for the real factory: a simulated world with one queue, and a real store."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -42,6 +43,15 @@ class Stage:
 
     def factory(self) -> Factory:
         return self.world.factory(self.config, self.store)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Factory]:
+        """Run a factory, and stop it in good order."""
+        factory = self.factory()
+        run = self.world.start(factory)
+        yield factory
+        factory.stop()
+        await run
 
     async def until(self, seconds: float) -> None:
         await self.world.clock.sleep(seconds)

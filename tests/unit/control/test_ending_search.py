@@ -24,37 +24,31 @@ async def _busy_site_without_history(stage: Stage) -> None:
 
 def test_work_goes_on_and_missing_pilots_count_until_the_history_answers(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await _busy_site_without_history(stage)
-        assert set(await stage.states()) == {PilotState.RUNNING}
-        health = await stage.store.health()
-        assert not health["batch.site"].error
-        assert "history does not answer" in health["batch.site.history"].error
-        stage.world.wms.add(next(iter(stage.world.wms.queues)), 3)
-        await stage.until(300)
-        assert stage.site.live_total == 3, "the listing alone is enough to submit"
-        stage.site.faults.history_fails = 0
-        await stage.until(1500)
-        assert (await stage.states()).count(PilotState.DONE) >= 10
-        assert not (await stage.store.health())["batch.site.history"].error
-        factory.stop()
-        await running
+        async with stage.running():
+            await _busy_site_without_history(stage)
+            assert set(await stage.states()) == {PilotState.RUNNING}
+            health = await stage.store.health()
+            assert not health["batch.site"].error
+            assert "history does not answer" in health["batch.site.history"].error
+            stage.world.wms.add(next(iter(stage.world.wms.queues)), 3)
+            await stage.until(300)
+            assert stage.site.live_total == 3, "the listing alone is enough to submit"
+            stage.site.faults.history_fails = 0
+            await stage.until(1500)
+            assert (await stage.states()).count(PilotState.DONE) >= 10
+            assert not (await stage.store.health())["batch.site.history"].error
 
     on_stage(tmp_path, play, jobs=10)
 
 
 def test_without_a_history_the_grace_time_decides(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await _busy_site_without_history(stage)
-        await stage.until(2 * 3600)
-        pilots = await stage.store.pilots(PilotFilter())
-        assert {pilot.state for pilot in pilots} == {PilotState.LOST}
-        assert {pilot.cause for pilot in pilots} == {EndCause.VANISHED}
-        factory.stop()
-        await running
+        async with stage.running():
+            await _busy_site_without_history(stage)
+            await stage.until(2 * 3600)
+            pilots = await stage.store.pilots(PilotFilter())
+            assert {pilot.state for pilot in pilots} == {PilotState.LOST}
+            assert {pilot.cause for pilot in pilots} == {EndCause.VANISHED}
 
     on_stage(tmp_path, play, jobs=10)
 
@@ -62,11 +56,8 @@ def test_without_a_history_the_grace_time_decides(tmp_path: Path) -> None:
 def test_nothing_is_removed_as_surplus_while_endings_are_unknown(tmp_path: Path) -> None:
     async def keep(stage: Stage, pilots: int, seconds: float) -> None:
         stage.config = world_config([queue_config(QUEUE, [step("keep_n_running", keep_running=pilots)])])
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(seconds)
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(seconds)
 
     async def play(stage: Stage) -> None:
         stage.work.payload_s = constant(1200)

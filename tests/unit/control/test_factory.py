@@ -13,12 +13,9 @@ from autopyfactory.sim.draw import constant
 
 def test_waiting_jobs_become_pilots_and_end_well(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(4 * 3600)
-        assert stage.work.done == 100
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(4 * 3600)
+            assert stage.work.done == 100
         states = await stage.states()
         assert set(states) == {PilotState.DONE}
         assert len(states) == stage.site.submitted[QUEUE]
@@ -68,15 +65,12 @@ def test_a_lost_answer_is_looked_for_and_not_sent_again(tmp_path: Path) -> None:
 def test_what_never_arrived_is_closed_after_the_settling_time(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         stage.site.faults.request_lost = 1
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(60)
-        assert await stage.states() == [PilotState.PLANNED] * 10
-        await stage.until(600)
-        assert PilotState.FAILED in await stage.states()
-        assert stage.site.submitted[QUEUE] == 0
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(60)
+            assert await stage.states() == [PilotState.PLANNED] * 10
+            await stage.until(600)
+            assert PilotState.FAILED in await stage.states()
+            assert stage.site.submitted[QUEUE] == 0
 
     on_stage(tmp_path, play, jobs=60)
 
@@ -87,19 +81,18 @@ def test_unknown_submits_nothing_and_says_why(tmp_path: Path, broken: str) -> No
         faults = {"wms": (stage.world.wms.faults, "fails"), "batch": (stage.site.faults, "listing_fails")}
         owner, field = faults[broken]
         setattr(owner, field, 1.0)
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(900)
-        record = await stage.store.cycle(QUEUE)
-        assert record is not None
-        assert (record.planned, record.decision.submit) == (0, 0)
-        assert any("simulated" in source.error for source in record.inputs)
-        assert (await stage.store.health())[f"{broken}.{'wms' if broken == 'wms' else 'site'}"].failures > 2
-        setattr(owner, field, 0.0)
-        await stage.until(1500)
-        assert stage.site.submitted[QUEUE] > 0, "it goes on by itself"
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(900)
+            record = await stage.store.cycle(QUEUE)
+            assert record is not None
+            assert (record.planned, record.decision.submit) == (0, 0)
+            assert any("simulated" in source.error for source in record.inputs)
+            assert (await stage.store.health())[
+                f"{broken}.{'wms' if broken == 'wms' else 'site'}"
+            ].failures > 2
+            setattr(owner, field, 0.0)
+            await stage.until(1500)
+            assert stage.site.submitted[QUEUE] > 0, "it goes on by itself"
 
     on_stage(tmp_path, play, jobs=60)
 
@@ -107,18 +100,15 @@ def test_unknown_submits_nothing_and_says_why(tmp_path: Path, broken: str) -> No
 def test_a_refused_submission_backs_off_and_keeps_the_error(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         stage.site.faults.submit_rejected = 1
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(3600)
-        refused = await stage.store.pilots(PilotFilter(limit=1000))
-        assert {pilot.state for pilot in refused} == {PilotState.FAILED}
-        assert all("takes no submissions" in pilot.reason for pilot in refused)
-        assert len(refused) <= 8 * 10, "thirty cycles passed, but it backed off"
-        record = await stage.store.cycle(QUEUE)
-        assert record is not None
-        assert "backs off" in record.note
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(3600)
+            refused = await stage.store.pilots(PilotFilter(limit=1000))
+            assert {pilot.state for pilot in refused} == {PilotState.FAILED}
+            assert all("takes no submissions" in pilot.reason for pilot in refused)
+            assert len(refused) <= 8 * 10, "thirty cycles passed, but it backed off"
+            record = await stage.store.cycle(QUEUE)
+            assert record is not None
+            assert "backs off" in record.note
 
     on_stage(tmp_path, play, jobs=60)
 
@@ -126,19 +116,16 @@ def test_a_refused_submission_backs_off_and_keeps_the_error(tmp_path: Path) -> N
 def test_a_pilot_that_vanishes_is_unknown_then_lost_then_taken_back(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         stage.work.payload_s = constant(36_000)
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(300)
-        stage.site.faults.forgotten_share = 1
-        await stage.until(600)
-        assert set(await stage.states()) == {PilotState.UNKNOWN}
-        await stage.until(3700)
-        assert set(await stage.states()) == {PilotState.LOST}
-        stage.site.faults.forgotten_share = 0
-        await stage.until(300)
-        assert set(await stage.states()) == {PilotState.RUNNING}
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(300)
+            stage.site.faults.forgotten_share = 1
+            await stage.until(600)
+            assert set(await stage.states()) == {PilotState.UNKNOWN}
+            await stage.until(3700)
+            assert set(await stage.states()) == {PilotState.LOST}
+            stage.site.faults.forgotten_share = 0
+            await stage.until(300)
+            assert set(await stage.states()) == {PilotState.RUNNING}
 
     on_stage(tmp_path, play, jobs=10)
 
@@ -167,12 +154,9 @@ def test_a_dry_run_sends_nothing(tmp_path: Path) -> None:
 def test_stop_waits_for_a_submission_under_way(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         stage.site.faults.slow_s = constant(30)
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(50)
-        assert PilotState.PLANNED in await stage.states()
-        factory.stop()
-        await running
+        async with stage.running():
+            await stage.until(50)
+            assert PilotState.PLANNED in await stage.states()
         assert set(await stage.states()) == {PilotState.PENDING}
 
     on_stage(tmp_path, play, jobs=60)
