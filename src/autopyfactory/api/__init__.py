@@ -40,11 +40,22 @@ from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
 from autopyfactory.api.rule import ChainStep, Rule, RuleSettings
-from autopyfactory.api.series import Series, SeriesPoint
+from autopyfactory.api.series import (
+    MAX_POINTS,
+    WAIT_EDGES_S,
+    WALL_EDGES_S,
+    PilotTimes,
+    Series,
+    SeriesPoint,
+    SeriesStore,
+)
 from autopyfactory.api.store import PilotFilter, Sample, Store, StoredTransition
 from autopyfactory.api.wms import WmsStatus
 
 __all__ = [
+    "MAX_POINTS",
+    "WAIT_EDGES_S",
+    "WALL_EDGES_S",
     "AutoPyFactoryError",
     "BatchSystem",
     "BatchUnavailable",
@@ -86,12 +97,14 @@ __all__ = [
     "NotifySettings",
     "Overrides",
     "PilotFilter",
+    "PilotTimes",
     "PluginBroken",
     "Rule",
     "RuleSettings",
     "Sample",
     "Series",
     "SeriesPoint",
+    "SeriesStore",
     "Settings",
     "Store",
     "StoreRefused",

@@ -10,6 +10,7 @@ from autopyfactory.api.clock import Clock
 from autopyfactory.api.desk_store import DeskStore
 from autopyfactory.api.glance import GlanceStore
 from autopyfactory.api.lease_store import Leases
+from autopyfactory.api.series import SeriesStore
 from autopyfactory.model import BatchId, CycleRecord, Decision, PilotId, QueueName
 from autopyfactory.model.monitor import (
     FactoryCard,
@@ -115,7 +116,7 @@ class MonitorStore(Protocol):
         ...
 
 
-class WebStore(DeskStore, MonitorStore, CensusStore, GlanceStore, Leases, Protocol):
+class WebStore(DeskStore, MonitorStore, CensusStore, GlanceStore, Leases, SeriesStore, Protocol):
     """All that the web works on."""
 
 

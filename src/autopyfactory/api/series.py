@@ -1,9 +1,18 @@
-"""Numbers over time, as charts draw them."""
+"""Numbers over time, as charts and reports need them, and the contract of the store towards those."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from autopyfactory.model import QueueName
+from autopyfactory.model import Fate, QueueName
+
+MAX_POINTS = 300
+
+WAIT_EDGES_S = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400, 259200)
+"""Where one class of waiting times ends and the next begins."""
+WALL_EDGES_S = (10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800, 345600)
+"""Where one class of wall times ends and the next begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +32,15 @@ class SeriesPoint:
     """Pilots that run."""
     submitted: int = 0
     """Pilots planned."""
-    ended: int = 0
-    """Pilots that ended, however."""
+    endings: Mapping[Fate, int] = field(default_factory=dict)
+    """Pilots that ended; fates that befell none may be left out."""
+    unknown: int = 0
+    """In the numbers of all queues together: queues that are left out, since theirs were unknown."""
+
+    @property
+    def ended(self) -> int:
+        """Pilots that ended, however."""
+        return sum(self.endings.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,48 @@ class Series:
 
     queue: QueueName | None
     since: datetime
+    """A multiple of the step since 1970, so that points stay where they are while time goes on."""
     until: datetime
     step: timedelta
     points: tuple[SeriesPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PilotTimes:
+    """What became of the pilots that ended within a window, and how long they waited and ran."""
+
+    endings: Mapping[Fate, int]
+    waits: tuple[int, ...]
+    """How many waited below the first of `WAIT_EDGES_S`, below the second, …, above the last."""
+    walls: tuple[int, ...]
+    """How many were on their node below the first of `WALL_EDGES_S`, …, above the last."""
+    mean_wait_s: float | None
+    """From planned to started; None: no pilot started."""
+    mean_wall_s: float | None
+    node_s: float
+    """Time on nodes in all."""
+    work_s: float
+    """Of that, the time of pilots that ended well and not empty."""
+
+    @property
+    def ended(self) -> int:
+        """Pilots that ended, however."""
+        return sum(self.endings.values())
+
+
+class SeriesStore(Protocol):
+    """What charts and reports are made of.  Errors as in `Store`."""
+
+    async def series(self, since: datetime, until: datetime, queue: QueueName | None = None) -> Series:
+        """Return the numbers of a queue, or of all together, in at most `MAX_POINTS` steps.
+
+        ``since`` moves back to the beginning of its step.  Numbers beyond the time for which cycles are
+        kept are there in steps of an hour or more, as long as pilots are kept.
+        """
+        ...
+
+    async def pilot_times(
+        self, since: datetime, until: datetime, queue: QueueName | None = None
+    ) -> PilotTimes:
+        """Sum up the pilots that ended from a time on and before another."""
+        ...

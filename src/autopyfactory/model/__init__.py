@@ -2,6 +2,7 @@
 
 from autopyfactory.model.counts import JobCounts, PilotCounts
 from autopyfactory.model.decision import Decision, Reason
+from autopyfactory.model.fate import Fate
 from autopyfactory.model.names import (
     TAG_PATTERN,
     BatchId,
@@ -50,6 +51,7 @@ __all__ = [
     "Ending",
     "EndpointHealth",
     "FactoryId",
+    "Fate",
     "History",
     "HostTally",
     "InputAge",

@@ -24,6 +24,7 @@ from autopyfactory.model import (
 )
 from autopyfactory.store import rows
 from autopyfactory.store.census import Census
+from autopyfactory.store.charting import Charting
 from autopyfactory.store.database import Database
 from autopyfactory.store.desk import Desk, prune_audit
 from autopyfactory.store.glance import ACCEPTED, Glance
@@ -31,17 +32,18 @@ from autopyfactory.store.leasing import Leasing
 from autopyfactory.store.monitor import MonitorDesk
 from autopyfactory.store.noticing import Noticing
 from autopyfactory.store.pruning import give_back_space, newest_cycles, prune_cycles, prune_pilots
+from autopyfactory.store.rollups import add_to_rollups, prune_rollups
 from autopyfactory.store.statements import statements_for
 from autopyfactory.store.tables import SAMPLE, cycles, health, pilots, transitions
 
 T = TypeVar("T")
-
-_FINAL = frozenset(state for state in PilotState if state.is_final)
 Stopwatch = Callable[[str], AbstractContextManager[object]]
 """Measures one ``read`` or ``write``."""
 
+_FINAL = frozenset(state for state in PilotState if state.is_final)
 
-class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
+
+class SqlStore(Census, Charting, Desk, Glance, Leasing, MonitorDesk, Noticing):
     """`autopyfactory.api.WebStore` and `LeaseStore` in SQL; made by `open_store`.
 
     The SQL runs in a thread of its own, so that the event loop never waits for a disk or a lock; or, with
@@ -53,9 +55,9 @@ class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
     ) -> None:
         self._database = database
         self._thread = thread
+        self._timed: Stopwatch = timed or (lambda _kind: nullcontext())
         self._sql = statements_for(database.engine.dialect.name)
 
-        self._timed: Stopwatch = timed or (lambda _kind: nullcontext())
     # --- writing
 
     async def plan(self, cycle: CycleRecord, pilots: Sequence[PilotId], endpoint: str) -> int:
@@ -94,7 +96,9 @@ class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
             us = rows.to_us(before)
             while n := await self._write(lambda connection, prune=prune, us=us: prune(connection, us)):  # type: ignore[misc]
                 forgotten += n
-        await self._write(lambda connection: prune_audit(connection, rows.to_us(pilots_before)))
+        pilots_us, cycles_us = rows.to_us(pilots_before), rows.to_us(cycles_before)
+        await self._write(lambda connection: prune_rollups(connection, pilots_us, cycles_us))
+        await self._write(lambda connection: prune_audit(connection, pilots_us))
         if self._database.place.is_sqlite:
             while await self._read(give_back_space):
                 pass
@@ -241,6 +245,7 @@ class SqlStore(Census, Desk, Glance, Leasing, MonitorDesk, Noticing):
         self._sql.add_pilots(connection, [(pilot, *template) for pilot in pilots])
         planned = PilotState.PLANNED.value
         self._sql.add_transitions(connection, [(pilot, 1, at, None, planned, "") for pilot in pilots])
+        add_to_rollups(connection, cycle)
         return self._sql.add_cycle(connection, rows.cycle_row(cycle))
 
     def _adopt(self, connection: Connection, pilots: Sequence[Pilot]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision that these tables are; a test holds it against the head of the migrations."""
 
 metadata = MetaData()
@@ -74,8 +74,10 @@ _ENDED = pilots.c.ended_at.is_not(None)
 # the partial indices stay untouched by changes within the life of a pilot
 Index("pilots_live", pilots.c.id, sqlite_where=_LIVE, postgresql_where=_LIVE)
 Index("pilots_queue", pilots.c.queue, pilots.c.id)
-Index("pilots_ended", pilots.c.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED)
-Index("pilots_queue_ended", pilots.c.queue, pilots.c.ended_at, sqlite_where=_ENDED, postgresql_where=_ENDED)
+# how pilots ended is counted from the index alone
+_ENDINGS = (pilots.c.ended_at, pilots.c.state, pilots.c.cause, pilots.c.empty)
+Index("pilots_ended", *_ENDINGS, sqlite_where=_ENDED, postgresql_where=_ENDED)
+Index("pilots_queue_ended", pilots.c.queue, *_ENDINGS, sqlite_where=_ENDED, postgresql_where=_ENDED)
 
 transitions = Table(
     "transitions",

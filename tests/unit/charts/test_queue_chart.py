@@ -7,7 +7,7 @@ import pytest
 
 from autopyfactory.api import Series, SeriesPoint
 from autopyfactory.charts import png_of, queue_chart, svg_of
-from autopyfactory.model import QueueName
+from autopyfactory.model import Fate, QueueName
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(minutes=5)
@@ -18,7 +18,7 @@ def _series(*points: SeriesPoint) -> Series:
 
 
 def _point(n: int, ready: float | None = 7, submitted: int = 2) -> SeriesPoint:
-    return SeriesPoint(NOW + n * STEP, ready, pending=1, running=3, submitted=submitted, ended=1)
+    return SeriesPoint(NOW + n * STEP, ready, pending=1, running=3, submitted=submitted, endings={Fate.WORKED: 1})
 
 
 def _ready(spec: Mapping[str, Any]) -> Sequence[float | None]:
