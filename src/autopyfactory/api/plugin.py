@@ -17,7 +17,7 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a WMS or batch plugin is given beside its settings.
+    """What a WMS, batch or notify plugin is given beside its settings.
 
     A plugin class has a class attribute ``Settings`` (its settings model) and is built as
     ``PluginClass(settings, context)``.
@@ -25,7 +25,7 @@ class Context:
 
     factory: FactoryId
     instance: str
-    """NAME of ``[wms.NAME]`` or ``[batch.NAME]``."""
+    """NAME of ``[wms.NAME]``, ``[batch.NAME]`` or ``[notify.NAME]``."""
     state_dir: Path
     """Where the plugin may keep files of its own; outlives the factory's process.  Made on first use."""
     clock: Clock

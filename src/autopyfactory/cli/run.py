@@ -24,7 +24,7 @@ from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.cli.common.stopping import orderly_stop
 from autopyfactory.cli.common.tenant import tenant
 from autopyfactory.cli.common.webs import logs_kept, timings_for, web_beside, with_reports
-from autopyfactory.cli.common.wiring import built, lay_out_wrapper, wrappers_kept
+from autopyfactory.cli.common.wiring import build_notifiers, built, lay_out_wrapper, wrappers_kept
 from autopyfactory.cli.explain import cycle_document
 from autopyfactory.config import Config
 from autopyfactory.model import CycleRecord, PilotIds
@@ -123,6 +123,8 @@ async def _run(
             overrides=store,
             ownership=tenant(config, store),
             listeners=told,
+            notices=store,
+            notifiers=build_notifiers(config, clock),
             timed=timings.cycles() if timings else nullcontext,
         )
         stack.enter_context(orderly_stop(factory.stop))

@@ -7,16 +7,27 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
-from autopyfactory.api import BatchSystem, Clock, FactoryListener, Overrides, Store, StoreRefused, WmsStatus
+from autopyfactory.api import (
+    BatchSystem,
+    Clock,
+    FactoryListener,
+    Notifier,
+    Overrides,
+    Store,
+    StoreRefused,
+    WmsStatus,
+)
 from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConfig
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.cycle import QueueCycle
 from autopyfactory.control.endpoints import Endpoints, labelled
 from autopyfactory.control.fenced import Fenced, Writer
+from autopyfactory.control.findings import NoticeSource
 from autopyfactory.control.health import HealthBook
 from autopyfactory.control.ledger import Ledger
 from autopyfactory.control.listeners import Listeners
 from autopyfactory.control.loops import Loops, first_of
+from autopyfactory.control.notices import Notices
 from autopyfactory.control.orders import Orders
 from autopyfactory.control.ownership import Ownership, Sole
 from autopyfactory.control.poll import Poller
@@ -49,12 +60,16 @@ class Factory:
         overrides: Overrides | None = None,
         ownership: Ownership | None = None,
         listeners: Sequence[FactoryListener] = (),
+        notices: NoticeSource | None = None,
+        notifiers: Mapping[str, Notifier] | None = None,
         timed: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Everything that the factory works with.
 
         ``overrides`` tells what operators ask for.  ``ownership``: other factories work on the same store,
         and each queue is run by the one that owns it.  ``listeners`` are told of cycles and of pilots.
+        ``notices``: where what is wrong is looked for and kept; ``notifiers`` tell it, one for each
+        ``[notify.NAME]``; the factory closes them.
         ``timed`` measures each cycle.
         """
         self._store = store
@@ -82,6 +97,8 @@ class Factory:
             if ownership is not None
             else None
         )
+
+        self._notices = Notices(notices, self._shared, notifiers or {}) if notices is not None else None
 
     def stop(self) -> None:
         """Ask `run` to return as soon as nothing is under way."""
@@ -121,14 +138,18 @@ class Factory:
         return list(await asyncio.gather(*(queue.run(dry_run=self._dry_run) for queue in queues)))
 
     async def reconfigure(
-        self, config: Config, wms: Mapping[str, WmsStatus], batch: Mapping[str, BatchSystem]
+        self,
+        config: Config,
+        wms: Mapping[str, WmsStatus],
+        batch: Mapping[str, BatchSystem],
+        notifiers: Mapping[str, Notifier] | None = None,
     ) -> bool:
         """Go over to another configuration, while running or before.
 
-        Only what differs is restarted: `endpoints_to_build` tells for which endpoints plugin objects are
-        needed in ``wms`` and ``batch``.  Pilots of removed queues are watched to their end, at removed
-        batch endpoints as well, which are let go after that.  The factory's id and its store cannot
-        change: see `config.diff`.
+        Only what differs is restarted: `endpoints_to_build` and `notifiers_to_build` tell for what plugin
+        objects are needed in ``wms``, ``batch`` and ``notifiers``.  Pilots of removed queues are watched to
+        their end, at removed batch endpoints as well, which are let go after that.  The factory's id and
+        its store cannot change: see `config.diff`.
 
         Returns whether it took them: False where it is about to stop, or ends by itself after some cycles;
         then nothing is changed.
@@ -159,11 +180,17 @@ class Factory:
                 for name in self._with_history() - looked_back:
                     self._queues[name].must_recall = True
             self._start_loops()
+            if self._notices is not None:
+                await self._notices.go_over(config, notifiers or {})
             return True
 
     def endpoints_to_build(self, config: Config) -> set[str]:
         """Return the labels (``wms.NAME``, ``batch.NAME``) of endpoints that `reconfigure` would replace."""
         return self._endpoints.changed(config)[0]
+
+    def notifiers_to_build(self, config: Config) -> set[str]:
+        """Return the NAMEs of ``[notify.NAME]`` that `reconfigure` would replace."""
+        return self._notices.changed(config) if self._notices is not None else set()
 
     @property
     def endpoints(self) -> frozenset[str]:
@@ -219,6 +246,8 @@ class Factory:
             if self._tenancy is not None:
                 self._loops.start("leases", self._tenancy.beat)
                 self._loops.start("takeover", self._tenancy.ask_anew)
+            if self._notices is not None:
+                self._loops.start("notices", self._notices.look)
             self._start_loops()
         self._loops = None
         await self._end()
@@ -226,6 +255,8 @@ class Factory:
 
     async def _end(self) -> None:
         await self._shared.ledger.flush()
+        if self._notices is not None:
+            await self._notices.close()
         if self._tenancy is not None:
             await self._tenancy.leave()
 

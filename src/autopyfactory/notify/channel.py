@@ -46,6 +46,10 @@ class Channel:
                 else:
                     self._outbox.sent()
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether `deliver` would send anything now."""
+        return self._outbox.due(now) is not None
+
     @property
     def trouble(self) -> str:
         """Why the last message did not get through, for operators who look; empty where all is well."""

@@ -1,24 +1,36 @@
 """What is wrong at present, derived from what is known.  Pure functions: time and limits are arguments."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from autopyfactory.api import NoticeThresholds, Sample
+from autopyfactory.api import NewestCycle, NoticeThresholds, Sample
 from autopyfactory.model import (
     CycleRecord,
     EndpointHealth,
+    HostTally,
     Notice,
     NoticeKind,
-    Outcome,
     QueueName,
     Severity,
     SiteStatus,
 )
 
-_QUEUE = "queue."
+HOLE_WINDOW = timedelta(hours=6)
+"""How far back it is looked for black holes."""
+_QUEUE, _SUBMIT = "queue.", ".submit"
 _RETRIED = timedelta(minutes=30)
-"""How long after the end of a back-off a queue counts as still failing: by then a cycle has tried again."""
-_HOLE_WINDOW = timedelta(hours=6)
+"""How long after a back-off submissions count as still failing: by then a cycle has tried again."""
+_CLOSED = ("", "closed")
+_PHASES = {"trial": "open, and canaries try the site"}
+
+
+class Dry(NamedTuple):
+    """Work waits for a queue, and no pilot runs."""
+
+    since: datetime
+    seen_at: datetime
+    """When it was last seen to be so."""
 
 
 def failing(health: Iterable[EndpointHealth], now: datetime, limits: NoticeThresholds) -> list[Notice]:
@@ -26,67 +38,67 @@ def failing(health: Iterable[EndpointHealth], now: datetime, limits: NoticeThres
 
     Hand in only what is still configured: the store remembers the health of what is gone, too.
     """
-    bad = [item for item in health if item.failures >= limits.failures]
-    return [
-        _breaker(item, now) if item.name.startswith(_QUEUE) else _down(item, now)
-        for item in bad
-        if not item.name.startswith(_QUEUE) or (item.retry_at is not None and now < item.retry_at + _RETRIED)
-    ]
+    found = []
+    for item in health:
+        submits = item.name.startswith(_QUEUE) or item.name.endswith(_SUBMIT)
+        if item.failures < limits.failures or (submits and not _is_retried(item, now)):
+            continue
+        found.append(_backs_off(item, now) if item.name.startswith(_QUEUE) else _down(item, now))
+    return found
 
 
-def starving(
-    samples: Iterable[Sample],
-    latest: Mapping[QueueName, CycleRecord],
-    now: datetime,
-    limits: NoticeThresholds,
-) -> list[Notice]:
-    """Return QUEUE_STARVING where work waited and no pilot ran in every sample of ``starving_s``.
+def tripped(cycles: Iterable[NewestCycle]) -> list[Notice]:
+    """Return BREAKER_OPEN where the rule ``breaker`` held pilots back in the newest cycle of a queue."""
+    return [_trips(cycle) for cycle in cycles if cycle.breaker not in _CLOSED]
 
-    ``samples``: oldest first, of twice ``starving_s`` at least, of any queues.  A sample with an unknown
-    number says neither that a queue starves nor that it does not.  ``latest``: the newest cycle of each
-    queue that is enabled; others are passed over, and so are those whose site is offline.
+
+def dry(samples: Iterable[Sample], before: Mapping[QueueName, Dry]) -> dict[QueueName, Dry]:
+    """Return the queues for which work waits and no pilot runs.
+
+    ``samples``: oldest first, of any queues; those that came in since ``before``, and maybe a few that it
+    knows already.  A sample with an unknown number neither begins nor ends anything.
     """
-    began: dict[QueueName, datetime] = {}
+    found = dict(before)
     for sample in samples:
         if sample.jobs.ready is None or sample.pilots is None:
             continue
         if sample.jobs.ready > 0 and sample.pilots.running == 0:
-            began.setdefault(sample.queue, sample.at)
+            began = found.get(sample.queue)
+            found[sample.queue] = Dry(began.since if began else sample.at, sample.at)
         else:
-            began.pop(sample.queue, None)
+            found.pop(sample.queue, None)
+    return found
+
+
+def long_dry(found: Mapping[QueueName, Dry], now: datetime, limits: NoticeThresholds) -> set[QueueName]:
+    """Return the queues that have been dry for ``starving_s``, as far as that is known."""
     waited = timedelta(seconds=limits.starving_s)
+    return {
+        queue
+        for queue, since in found.items()
+        if now - since.since >= waited and now - since.seen_at <= 2 * waited
+    }
+
+
+def starving(found: Mapping[QueueName, Dry], latest: Iterable[CycleRecord]) -> list[Notice]:
+    """Return QUEUE_STARVING for these queues, unless their site is offline.
+
+    ``latest``: their newest cycles; a queue without one is passed over.
+    """
     return [
-        _starves(latest[queue], since)
-        for queue, since in began.items()
-        if now - since >= waited
-        and queue in latest
-        and latest[queue].state.site_status is not SiteStatus.OFFLINE
+        _starves(cycle, found[cycle.queue].since)
+        for cycle in latest
+        if cycle.queue in found and cycle.state.site_status is not SiteStatus.OFFLINE
     ]
 
 
-def black_holes(
-    ended: Mapping[str, Sequence[Outcome]], now: datetime, limits: NoticeThresholds
-) -> list[Notice]:
-    """Return BLACK_HOLE for every host on which most pilots of the last six hours failed fast.
-
-    ``ended``: host → its pilots that ended, in any order and as far back as at hand.  An empty pilot or one
-    that was cancelled has not failed, and one that never started says nothing of its host.
-    """
-    holes = []
-    for host, outcomes in ended.items():
-        ran = [
-            outcome
-            for outcome in outcomes
-            if outcome.wall_s is not None and now - outcome.ended_at <= _HOLE_WINDOW
-        ]
-        fast = [
-            outcome
-            for outcome in ran
-            if outcome.failed and outcome.wall_s is not None and outcome.wall_s <= limits.hole_wall_s
-        ]
-        if len(ran) >= limits.hole_pilots and len(fast) >= limits.hole_share * len(ran):
-            holes.append(_hole(host, len(ran), fast, limits.hole_wall_s))
-    return holes
+def black_holes(tallies: Iterable[HostTally], limits: NoticeThresholds) -> list[Notice]:
+    """Return BLACK_HOLE for every host on which most of the pilots that are counted failed fast."""
+    return [
+        _hole(tally, limits.hole_wall_s)
+        for tally in tallies
+        if tally.ran >= limits.hole_pilots and tally.fast >= limits.hole_share * tally.ran
+    ]
 
 
 def expiring(ends: Mapping[str, datetime], now: datetime, limits: NoticeThresholds) -> list[Notice]:
@@ -119,11 +131,25 @@ def _down(health: EndpointHealth, now: datetime) -> Notice:
     return _notice(NoticeKind.ENDPOINT_DOWN, health.name, text, since, Severity.CRITICAL)
 
 
-def _breaker(health: EndpointHealth, now: datetime) -> Notice:
+def _is_retried(health: EndpointHealth, now: datetime) -> bool:
+    """Whether submissions are held back, or were so lately that no cycle may have tried again yet."""
+    return health.retry_at is not None and now < health.retry_at + _RETRIED
+
+
+def _backs_off(health: EndpointHealth, now: datetime) -> Notice:
     text = f"{health.name}: {health.failures} submissions failed in a row, backing off: {health.error}"
     # the last success may be days ago, when work last waited: it does not tell when the failing began
     since = health.error_at or now
     return _notice(NoticeKind.BREAKER_OPEN, health.name, text, since, Severity.WARNING)
+
+
+def _trips(cycle: NewestCycle) -> Notice:
+    queue = cycle.sample.queue
+    text = (
+        f"{_QUEUE}{queue}: the breaker is {_PHASES.get(cycle.breaker, cycle.breaker)}, since too many "
+        f"pilots failed or ended at once; `apf explain {queue}` tells more"
+    )
+    return _notice(NoticeKind.BREAKER_OPEN, f"{_QUEUE}{queue}", text, cycle.sample.at, Severity.WARNING)
 
 
 def _starves(cycle: CycleRecord, since: datetime) -> Notice:
@@ -135,10 +161,10 @@ def _starves(cycle: CycleRecord, since: datetime) -> Notice:
     return _notice(NoticeKind.QUEUE_STARVING, f"{_QUEUE}{cycle.queue}", text, since, Severity.WARNING)
 
 
-def _hole(host: str, ran: int, fast: Sequence[Outcome], wall_s: float) -> Notice:
-    text = f"node {host}: {len(fast)} of {ran} pilots failed within {wall_s:.0f} s; `apf hosts` shows them"
-    since = min(outcome.ended_at for outcome in fast)
-    return _notice(NoticeKind.BLACK_HOLE, f"host.{host}", text, since, Severity.WARNING)
+def _hole(tally: HostTally, wall_s: float) -> Notice:
+    what = f"{tally.fast} of {tally.ran} pilots failed within {wall_s:.0f} s"
+    text = f"node {tally.host}: {what}; `apf hosts` shows them"
+    return _notice(NoticeKind.BLACK_HOLE, f"host.{tally.host}", text, tally.first_fast_at, Severity.WARNING)
 
 
 def _expires(name: str, end: datetime, since: datetime, now: datetime) -> Notice:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from autopyfactory.api import BatchSystem, ChainStep, Clock, Settings, Store, WmsStatus
+from autopyfactory.api import BatchSystem, ChainStep, Clock, Notifier, Settings, Store, WmsStatus
 from autopyfactory.config.tree import (
     BatchEndpoint,
     BatchEndpointSettings,
@@ -17,6 +17,7 @@ from autopyfactory.config.tree import (
     QueueSettings,
 )
 from autopyfactory.control import Factory
+from autopyfactory.control.findings import NoticeSource
 from autopyfactory.control.ownership import Ownership
 from autopyfactory.model import CycleRecord, FactoryId, PilotIds, PilotSpec, QueueName, WmsQueue
 from autopyfactory.sim.batch import SimBatch
@@ -94,11 +95,21 @@ class World:
         wms: WmsStatus | None = None,
         batch: Mapping[str, BatchSystem] | None = None,
         ownership: Ownership | None = None,
+        notices: NoticeSource | None = None,
+        notifiers: Mapping[str, Notifier] | None = None,
     ) -> Factory:
         """Return a new factory of this world; ``wms`` and ``batch`` stand between it and the world's own."""
         sites = self.batch(config) if batch is None else batch
         return Factory(
-            config, {WMS: wms or self.wms}, sites, store, self.clock, self._ids, ownership=ownership
+            config,
+            {WMS: wms or self.wms},
+            sites,
+            store,
+            self.clock,
+            self._ids,
+            ownership=ownership,
+            notices=notices,
+            notifiers=notifiers,
         )
 
     def start(self, factory: Factory) -> asyncio.Task[list[CycleRecord]]:

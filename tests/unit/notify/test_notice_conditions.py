@@ -3,22 +3,32 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autopyfactory.api import NoticeThresholds, Sample
+from autopyfactory.api import NewestCycle, NoticeThresholds, Sample
 from autopyfactory.model import (
     CycleRecord,
     Decision,
     EndpointHealth,
+    HostTally,
     JobCounts,
     Notice,
     NoticeKind,
-    Outcome,
     PilotCounts,
     QueueName,
     QueueState,
     Severity,
     SiteStatus,
 )
-from autopyfactory.notify import black_holes, expiring, failing, starving, store_trouble
+from autopyfactory.notify import (
+    Dry,
+    black_holes,
+    dry,
+    expiring,
+    failing,
+    long_dry,
+    starving,
+    store_trouble,
+    tripped,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LIMITS = NoticeThresholds()
@@ -55,6 +65,7 @@ def test_an_endpoint_that_never_answered() -> None:
         EndpointHealth("batch.schedd", error="refused", error_at=NOW, failures=2, retry_at=NOW),
         EndpointHealth("queue.BNL", error="refused", error_at=NOW, failures=2, retry_at=NOW),
         EndpointHealth("queue.BNL", error="old", error_at=ago(600), failures=5, retry_at=ago(31)),
+        EndpointHealth("batch.s.submit", error="old", error_at=ago(600), failures=5, retry_at=ago(31)),
     ],
 )
 def test_what_is_no_notice(health: EndpointHealth) -> None:
@@ -102,12 +113,27 @@ STARVED = [sample(90, 5, 0), sample(60, 6, 0), sample(2, 7, 0)]
     ],
 )
 def test_starving(samples: Sequence[Sample], since: float | None) -> None:
-    notices = starving(samples, {BNL: cycle()}, NOW, LIMITS)
+    found = dry(samples, {})
+    starved = {queue: found[queue] for queue in long_dry(found, NOW, LIMITS)}
+    notices = starving(starved, [cycle()])
     assert [notice.since for notice in notices] == ([] if since is None else [ago(since)])
 
 
+@pytest.mark.parametrize("overlap", range(4))
+def test_samples_may_come_in_pieces_and_some_of_them_twice(overlap: int) -> None:
+    samples = [sample(120, 5, 3), *STARVED, sample(1, 3, 0)]
+    for cut in range(len(samples) + 1):
+        first = dry(samples[:cut], {})
+        assert dry(samples[max(0, cut - overlap) :], first) == {BNL: Dry(ago(90), ago(1))}
+
+
+def test_what_was_dry_long_ago_is_not_known_to_be_dry_now() -> None:
+    assert long_dry({BNL: Dry(ago(300), ago(121))}, NOW, LIMITS) == set()
+    assert long_dry({BNL: Dry(ago(300), ago(119))}, NOW, LIMITS) == {BNL}
+
+
 def test_a_starving_queue_says_what_its_last_cycle_decided() -> None:
-    (notice,) = starving(STARVED, {BNL: cycle()}, NOW, LIMITS)
+    (notice,) = starving({BNL: Dry(ago(90), NOW)}, [cycle()])
     assert notice.key == "queue_starving:queue.BNL"
     assert notice.text == (
         "queue.BNL starves: 7 jobs are ready, no pilot runs (2 wait); "
@@ -117,36 +143,41 @@ def test_a_starving_queue_says_what_its_last_cycle_decided() -> None:
 
 def test_queues_are_told_apart_and_those_off_line_or_gone_passed_over() -> None:
     gone = QueueName("GONE")
-    samples = [*STARVED, sample(90, 5, 0, gone), sample(1, 5, 0, gone)]
-    assert [notice.scope for notice in starving(samples, {BNL: cycle()}, NOW, LIMITS)] == ["queue.BNL"]
-    assert starving(samples, {BNL: cycle(SiteStatus.OFFLINE)}, NOW, LIMITS) == []
-
-
-def outcome(wall_s: float | None, *, failed: bool, minutes_ago: float = 30) -> Outcome:
-    return Outcome(ago(minutes_ago + 60), ago(minutes_ago), wall_s, failed=failed, empty=False)
-
-
-FAST, WELL, LATE = outcome(5, failed=True), outcome(5, failed=False), outcome(9000, failed=True)
+    found = dry([*STARVED, sample(90, 5, 0, gone), sample(1, 5, 0, gone)], {})
+    assert found.keys() == {BNL, gone}
+    assert [notice.scope for notice in starving(found, [cycle()])] == ["queue.BNL"]
+    assert starving(found, [cycle(SiteStatus.OFFLINE)]) == []
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "told"),
-    [
-        ([FAST] * 10, "10 of 10"),
-        ([FAST] * 8 + [WELL] * 2, "8 of 10"),
-        ([FAST] * 7 + [WELL] * 3, ""),
-        ([FAST] * 7 + [LATE] * 3, ""),
-        ([FAST] * 9, ""),
-        ([outcome(5, failed=True, minutes_ago=400)] * 50, ""),
-        ([FAST] * 10 + [outcome(None, failed=True)] * 10, "10 of 10"),
-        ([], ""),
-    ],
+    ("breaker", "says"),
+    [("", ""), ("closed", ""), ("open", "is open,"), ("trial", "is open, and canaries try the site,")],
 )
-def test_black_holes(outcomes: Sequence[Outcome], told: str) -> None:
-    notices = black_holes({"wn1": outcomes, "wn2": [WELL] * 50}, NOW, LIMITS)
-    expected = f"node wn1: {told} pilots failed within 300 s; `apf hosts` shows them"
-    assert [notice.text for notice in notices] == ([expected] if told else [])
-    assert {notice.key for notice in notices} <= {"black_hole:host.wn1"}
+def test_a_breaker_among_the_rules(breaker: str, says: str) -> None:
+    notices = tripped([NewestCycle(sample(1, 5, 0), breaker)])
+    assert [(notice.key, notice.since) for notice in notices] == (
+        [("breaker_open:queue.BNL", ago(1))] if says else []
+    )
+    assert all(says in notice.text for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("ran", "fast", "told"),
+    [(10, 10, True), (10, 8, True), (10, 7, False), (9, 9, False), (1000, 800, True), (1000, 799, False)],
+)
+def test_black_holes(ran: int, fast: int, told: bool) -> None:
+    notices = black_holes([HostTally("wn1", ran, fast, ago(30)), HostTally("wn2", 50, 1, ago(3))], LIMITS)
+    assert [(notice.key, notice.text, notice.since) for notice in notices] == (
+        [
+            (
+                "black_hole:host.wn1",
+                f"node wn1: {fast} of {ran} pilots failed within 300 s; `apf hosts` shows them",
+                ago(30),
+            )
+        ]
+        if told
+        else []
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from autopyfactory.cli.common.beside import Beside, Reload
 from autopyfactory.cli.common.config_files import Look, look
 from autopyfactory.cli.common.failure import Failure
 from autopyfactory.cli.common.output import plural
-from autopyfactory.cli.common.wiring import Endpoints, build, lay_out_wrapper
+from autopyfactory.cli.common.wiring import Endpoints, build, build_notifiers, lay_out_wrapper
 from autopyfactory.config import Config, Diff, diff
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ class Reloader:
         new = build(config, self._clock, self._factory.endpoints_to_build(config))
         taken = False
         try:
-            taken = await self._factory.reconfigure(config, new.wms, new.batch)
+            notifiers = build_notifiers(config, self._clock, self._factory.notifiers_to_build(config))
+            taken = await self._factory.reconfigure(config, new.wms, new.batch, notifiers)
         finally:
             if not taken:
                 await new.close()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autopyfactory.api import BatchSystem, Clock, Context, Store, WmsStatus
+from autopyfactory.api import BatchSystem, Clock, Context, Notifier, Store, WmsStatus
 from autopyfactory.bundle import BUILTIN_WRAPPER, place_wrapper
 from autopyfactory.cli.common.failure import Failure
-from autopyfactory.config import Config, Endpoint
+from autopyfactory.config import Config, Endpoint, NotifyTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +82,37 @@ def build(config: Config, clock: Clock, labels: Collection[str] | None = None) -
     None of them connects before it is used.
     """
 
-    # Any: an entry point cannot say which contract it keeps; the contract suites in testkit do
     def made(kind: str, endpoints: Mapping[str, Endpoint]) -> dict[str, Any]:
-        return {
-            name: endpoint.plugin(
-                endpoint.settings, Context(config.factory_id, name, config.factory.state_dir, clock)
-            )
-            for name, endpoint in endpoints.items()
-            if labels is None or f"{kind}.{name}" in labels
-        }
+        names = None if labels is None else [name for name in endpoints if f"{kind}.{name}" in labels]
+        return _made(config, clock, endpoints, names)
 
     return Endpoints(wms=made("wms", config.wms), batch=made("batch", config.batch))
+
+
+def build_notifiers(
+    config: Config, clock: Clock, names: Collection[str] | None = None
+) -> dict[str, Notifier]:
+    """Build every ``[notify.NAME]``, or those of these names.
+
+    None of them connects before it is used; whoever uses them closes them.
+    """
+    return _made(config, clock, config.notify, names)
+
+
+def _made(
+    config: Config,
+    clock: Clock,
+    sections: Mapping[str, Endpoint] | Mapping[str, NotifyTarget],
+    names: Collection[str] | None,
+) -> dict[str, Any]:
+    # Any: an entry point cannot say which contract it keeps; the contract suites in testkit do
+    return {
+        name: section.plugin(
+            section.settings, Context(config.factory_id, name, config.factory.state_dir, clock)
+        )
+        for name, section in sections.items()
+        if names is None or name in names
+    }
 
 
 @asynccontextmanager
