@@ -21,6 +21,7 @@ from autopyfactory.cli.common.manual import EXIT_FAILURE
 from autopyfactory.cli.common.options import ConfigOption, JsonOption
 from autopyfactory.cli.common.output import UNKNOWN, Column, err, number, out, plural, print_json, say, table
 from autopyfactory.cli.common.stores import probe
+from autopyfactory.cli.common.webs import tls_of
 from autopyfactory.cli.common.wiring import Endpoints, built
 from autopyfactory.config import Config
 from autopyfactory.control.boundary import ask
@@ -52,7 +53,7 @@ def check(
     ] = 30.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate the configuration, then try the store and every endpoint once.
+    """Validate the configuration, then try the store, every endpoint and the web's certificate once.
 
     Nothing is submitted and nothing is changed.  All endpoints are tried at once, each with the given
     limit of time or its own, whichever is shorter.
@@ -72,7 +73,19 @@ def check(
 async def _try_all(config: Config, timeout_s: float) -> list[Tried]:
     async with built(config, SystemClock()) as endpoints:
         store = _try("store", "", lambda: asyncio.to_thread(probe, config))
-        return list(await asyncio.gather(store, *_trials(config, endpoints, timeout_s)))
+        return list(await asyncio.gather(store, *_web(config), *_trials(config, endpoints, timeout_s)))
+
+
+def _web(config: Config) -> list[Awaitable[Tried]]:
+    tls = tls_of(config.web)
+    if tls is None:
+        return []
+
+    async def checked() -> str:
+        await asyncio.to_thread(tls.check)
+        return "certificate and key belong together"
+
+    return [_try("web", "", checked)]
 
 
 def _trials(config: Config, endpoints: Endpoints, timeout_s: float) -> list[Awaitable[Tried]]:

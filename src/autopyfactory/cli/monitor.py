@@ -13,6 +13,7 @@ from autopyfactory.api import SystemClock
 from autopyfactory.cli.common.failure import UsageProblem
 from autopyfactory.cli.common.logging_setup import LogFormat, LogLevel, set_up_logging
 from autopyfactory.cli.common.stopping import orderly_stop
+from autopyfactory.cli.common.webs import tls_of
 from autopyfactory.config import Config, FactorySettings, WebSettings
 from autopyfactory.model import FactoryId
 
@@ -96,7 +97,6 @@ def serve(
 
 async def _serve(config: Config) -> None:
     # here, since they cost half a second that "apf --help" need not wait for
-    from autopyfactory.serving import Tls
     from autopyfactory.serving import serve as serve_app
     from autopyfactory.store import open_store
     from autopyfactory.web import WebContext, create_monitor_app
@@ -107,11 +107,10 @@ async def _serve(config: Config) -> None:
         reading = await open_store(url, None, create=False)
         try:
             context = WebContext(lambda: config, reading, writing, SystemClock(), report_key=b"")
-            tls = Tls(web.tls_certificate, web.tls_key) if web.tls_certificate and web.tls_key else None
             stop = asyncio.Event()
             with orderly_stop(stop.set):
                 app = create_monitor_app(context)
-                await serve_app(app, web.host, web.port, typer.echo, stop, name="monitor", tls=tls)
+                await serve_app(app, web.host, web.port, typer.echo, stop, name="monitor", tls=tls_of(web))
         finally:
             await reading.close()
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,26 @@ class Tls:
     certificate: Path
     key: Path
 
+    def check(self) -> None:
+        """Raise `AutoPyFactoryError` where a server could not use them."""
+        for what, file in (("certificate", self.certificate), ("key", self.key)):
+            try:
+                file.open("rb").close()
+            except OSError as error:
+                raise AutoPyFactoryError(f"the {what} {file} cannot be read: {error.strerror}") from error
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, _no_password)
+        except (OSError, ValueError) as error:  # ssl.SSLError among them
+            raise AutoPyFactoryError(
+                f"the certificate {self.certificate} cannot be used with the key {self.key}: {error}; "
+                "expected PEM files that belong together"
+            ) from error
+
+
+def _no_password() -> str:
+    # else it would be asked for on the terminal, if there is one
+    raise ValueError("the key is encrypted, and nobody is there to give the password")
+
 
 async def serve(
     app: FastAPI,
@@ -38,8 +59,10 @@ async def serve(
     """Serve until ``stop`` is set or this is cancelled; calls that are being answered are finished first.
 
     Port 0 takes a free one; ``ready`` is called with the URL once it answers there.  Raises
-    `AutoPyFactoryError` where it cannot listen.
+    `AutoPyFactoryError` where it cannot listen, or not use the files of ``tls``.
     """
+    if tls is not None:
+        tls.check()
     listener = _listen(host, port)
     url = _url(listener, "https" if tls else "http")
     config = uvicorn.Config(
@@ -55,7 +78,6 @@ async def serve(
         ws="none",
         timeout_graceful_shutdown=_STOP_S,
     )
-    _load(config, name, listener)
     server = _Server(config, lambda: ready(url) if ready else None)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name=f"{name}-server")
     stopped = asyncio.create_task((stop or asyncio.Event()).wait(), name=f"{name}-stop")
@@ -68,16 +90,6 @@ async def serve(
         listener.close()
     if not server.answered:
         raise AutoPyFactoryError(f"the {name} at {url} could not start; the log tells why")
-
-
-def _load(config: uvicorn.Config, name: str, listener: socket.socket) -> None:
-    try:
-        config.load()
-    except OSError as error:  # ssl.SSLError among them
-        listener.close()
-        raise AutoPyFactoryError(
-            f"the {name} cannot use its certificate or key: {error}; check the two files"
-        ) from error
 
 
 class _Server(uvicorn.Server):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from autopyfactory.api import Clock
 from autopyfactory.cli.common.failure import Failure
-from autopyfactory.config import Config
+from autopyfactory.config import Config, WebSettings
 
 if TYPE_CHECKING:
+    from autopyfactory.serving import Tls
     from autopyfactory.web import Timings
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,14 @@ def timings_for(config: Config) -> "Timings | None":
     return Timings()
 
 
+def tls_of(settings: WebSettings) -> "Tls | None":
+    """Return the files of the web's certificate and key; None where it is served without TLS."""
+    from autopyfactory.serving import Tls
+
+    certificate, key = settings.tls_certificate, settings.tls_key
+    return Tls(certificate, key) if certificate and key else None
+
+
 @asynccontextmanager
 async def serving_web(
     config_in_force: Callable[[], Config], clock: Clock, timings: "Timings | None" = None
@@ -71,7 +80,7 @@ async def serving_web(
     and whatever runs beside it goes on.
     """
     # here, since they cost half a second that "apf --help" need not wait for
-    from autopyfactory.serving import Tls, serve
+    from autopyfactory.serving import serve
     from autopyfactory.store import open_store
     from autopyfactory.web import Timings, WebContext, create_app
 
@@ -85,8 +94,7 @@ async def serving_web(
         reading = await open_store(url, None, create=False, timed=timed)
         try:
             app = create_app(WebContext(config_in_force, reading, writing, clock, key, timings))
-            files = (settings.tls_certificate, settings.tls_key)
-            tls = Tls(files[0], files[1]) if files[0] and files[1] else None
+            tls = tls_of(settings)
             stop = asyncio.Event()
             answering = asyncio.Event()
             told: list[str] = []
