@@ -35,6 +35,7 @@ class Pool:
     def batch(self, factory: FactoryId, **settings: Any) -> HTCondorBatch:
         """Return a batch plugin on the schedd."""
         chosen = {"schedd": self.schedd, "log_dir_mode": "1777", "answer_within_s": 60, **settings}
+        chosen.setdefault("history_within_s", chosen["answer_within_s"])
         context = Context(factory, "schedd", self._scratch / "state", SystemClock())
         return HTCondorBatch(HTCondorBatch.Settings(**chosen), context)
 
