@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers bench dst lock clean integration
+.PHONY: help demo test check lint types layers bench dst lock clean integration prometheus
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ demo: $(VENV)/.run ## board + factory + local batch system with real payloads, e
 	@$(BIN)/apf demo
 
 test: $(VENV)/.dev ## the tests that need nothing but this machine
-	@$(BIN)/pytest -m "not htcondor and not postgres"
+	@$(BIN)/pytest -m "not htcondor and not postgres and not prometheus"
 
 check: lint types layers test ## what must be green before a commit
 
@@ -48,6 +48,10 @@ integration: $(VENV)/.dev ## the tests on a real HTCondor pool (testbed/htcondor
 postgres: $(VENV)/.dev ## the tests on a real PostgreSQL server (testbed/postgres up)
 	@testbed/postgres up
 	@eval "$$(testbed/postgres env)" && $(BIN)/pytest -m postgres
+
+prometheus: $(VENV)/.dev ## the tests on a real Prometheus (testbed/prometheus up)
+	@testbed/prometheus up
+	@eval "$$(testbed/prometheus env)" && $(BIN)/pytest -m prometheus
 
 SEEDS ?= 2000
 dst: $(VENV)/.dev ## simulated worlds full of faults and crashes: make dst SEEDS=10000
