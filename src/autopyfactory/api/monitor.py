@@ -10,6 +10,7 @@ from autopyfactory.api.clock import Clock
 from autopyfactory.api.desk_store import DeskStore
 from autopyfactory.api.glance import GlanceStore
 from autopyfactory.api.lease_store import Leases
+from autopyfactory.api.notice_store import NoticeStore
 from autopyfactory.api.series import SeriesStore
 from autopyfactory.model import BatchId, CycleRecord, Decision, PilotId, QueueName
 from autopyfactory.model.monitor import (
@@ -116,7 +117,7 @@ class MonitorStore(Protocol):
         ...
 
 
-class WebStore(DeskStore, MonitorStore, CensusStore, GlanceStore, Leases, SeriesStore, Protocol):
+class WebStore(DeskStore, MonitorStore, CensusStore, GlanceStore, Leases, NoticeStore, SeriesStore, Protocol):
     """All that the web works on."""
 
 

@@ -16,6 +16,7 @@ from autopyfactory.cli import (
     log_grep,
     logs,
     monitor,
+    notify,
     operate,
     pilots,
     queues,
@@ -118,6 +119,10 @@ app.add_typer(_token, name="token", rich_help_panel=WORK)
 _monitor = typer.Typer(no_args_is_help=True, help=monitor.ABOUT)
 _add(_monitor, None, "serve", monitor.serve, monitor.SERVE_EXAMPLES)
 app.add_typer(_monitor, name="monitor", rich_help_panel=WORK)
+
+_notify = typer.Typer(no_args_is_help=True, help=notify.ABOUT)
+_add(_notify, None, "test", notify.send_test, notify.TEST_EXAMPLES, notify.TEST_EXITS)
+app.add_typer(_notify, name="notify", rich_help_panel=WORK)
 
 _board = typer.Typer(no_args_is_help=True, help=board.ABOUT)
 _add(_board, None, "serve", board.serve, board.SERVE_EXAMPLES)

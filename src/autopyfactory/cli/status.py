@@ -42,7 +42,8 @@ def status(
 
     Endpoints: the age of the last good answer, the last error, and when the next try is due.  Queues: the
     numbers of the last cycle, live pilots by state, the last decision and its reason.  A number that is not
-    known is shown as "?" with the reason, never as 0.  Pilots that are held are counted by reason.
+    known is shown as "?" with the reason, never as 0.  Pilots that are held are counted by reason.  Notices:
+    what was wrong when the factory last looked, and which "[notify.NAME]" cannot tell of it.
 
     A queue ("queue.NAME"), the submissions to a batch system ("batch.NAME.submit") and its history
     ("batch.NAME.history") are among the endpoints while they fail.  Where the last reload was refused, it is
@@ -88,7 +89,7 @@ def _read(config: Config) -> tuple[Overview, datetime]:
 
 def _page(config: Config) -> RenderableType:
     view, now = _read(config)
-    parts = [_headline(config, view, now), _endpoints(view, now), _queues(view, now)]
+    parts = [_headline(config, view, now), *_notices(view, now), _endpoints(view, now), _queues(view, now)]
     if config.factory.shared:
         parts.append(_owners(view))
     return Group(*parts, _held(view, now)) if view.held else Group(*parts)
@@ -121,6 +122,19 @@ def _headline(config: Config, view: Overview, now: datetime) -> Text:
 
 def _last_reload(config: Config, factory: RunningFactory | None) -> Reload | None:
     return Beside(lock_file(config)).last_reload(factory.pid) if factory else None
+
+
+def _notices(view: Overview, now: datetime) -> list[RenderableType]:
+    look = view.look
+    told = [Text(channel.trouble, style="red") for channel in look.channels.values() if channel.trouble]
+    if not look.notices:
+        return [*told]
+    shown = table(
+        [Column("notice", whole=True), Column("since", whole=True), Column("what is wrong", least=30)],
+        [(notice.kind, ago(notice.since, now), notice.text) for notice in look.notices],
+        title=f"Notices, as seen {ago(look.at, now)}",
+    )
+    return [shown, *told]
 
 
 def _endpoints(view: Overview, now: datetime) -> RenderableType:
@@ -256,6 +270,11 @@ def _document(config: Config) -> dict[str, object]:
         ],
         "queues": [_queue_document(queue, now) for queue in view.queues],
         "held": view.held,
+        "notices": {
+            "looked_at": view.look.at,
+            "active": view.look.notices,
+            "trouble": {name: channel.trouble for name, channel in view.look.channels.items()},
+        },
     }
 
 

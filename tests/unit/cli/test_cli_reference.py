@@ -11,7 +11,7 @@ from autopyfactory.cli.app import app
 from autopyfactory.cli.reference import reference, verbs
 
 PAGE = Path(__file__).parents[3] / "docs/reference/cli.md"
-_GROUPS = ("", " board", " config", " db", " logs", " monitor", " token", " web", " wrapper")
+_GROUPS = ("", " board", " config", " db", " logs", " monitor", " notify", " token", " web", " wrapper")
 GROUPS = {f"apf{group}" for group in _GROUPS}
 VERBS = dict(verbs(get_command(app), "apf"))
 

@@ -26,6 +26,7 @@ from autopyfactory.wms.none import NoStatus
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PID = 4711
 WITHOUT_URL = CONFIG.replace('plugin = "board"', 'plugin = "none"').replace('url = "http://127.0.0.1:9"', "")
+WITHOUT_URL += '\n[notify.log]\nplugin = "log"\n'
 
 
 @pytest.fixture
@@ -78,8 +79,13 @@ class FakeFactory:
     def endpoints_to_build(self, config: Config) -> set[str]:
         return {"wms.board"}
 
-    async def reconfigure(self, config: Config, wms: dict[str, Any], batch: dict[str, Any]) -> bool:
-        assert (list(wms), list(batch)) == (["board"], [])
+    def notifiers_to_build(self, config: Config) -> set[str]:
+        return {"log"}
+
+    async def reconfigure(
+        self, config: Config, wms: dict[str, Any], batch: dict[str, Any], notifiers: dict[str, Any]
+    ) -> bool:
+        assert (list(wms), list(batch), list(notifiers)) == (["board"], [], ["log"])
         assert not self._under_way, "one comes after the other"
         self._under_way = True
         await asyncio.sleep(0.02)

@@ -10,12 +10,17 @@ import pytest
 from web_world import AGLT2, NOW, Web, serving_web
 
 from autopyfactory.model import (
+    ChannelRecord,
     EndCause,
     EndpointHealth,
+    Notice,
+    NoticeKind,
+    NoticeLook,
     PilotReport,
     PilotState,
     Report,
     Scope,
+    Severity,
     Transition,
 )
 from autopyfactory.testkit.store import a_cycle
@@ -210,3 +215,25 @@ async def test_who_asks_too_often_is_told_when_to_come_back(tmp_path: Path) -> N
         assert (await web.get("/api/v1/queues", bearer=await web.token(Scope.READ))).status == 200
         web.clock.at += timedelta(seconds=2)
         assert (await web.get("/healthz")).status == 200
+
+
+async def test_notices_as_the_factory_saw_them_last(web: Web) -> None:
+    assert (await web.get("/api/v1/notices")).json == {"looked_at": None, "items": [], "channels": []}
+    notice = Notice("store_trouble:store", NoticeKind.STORE_TROUBLE, "store", "full", NOW, Severity.CRITICAL)
+    await web.context.writing.keep_look(
+        NoticeLook(1, NOW, (notice,), {"ops": ChannelRecord("{}", "refused")})
+    )
+    assert (await web.get("/api/v1/notices")).json == {
+        "looked_at": "2026-03-01T12:00:00Z",
+        "items": [
+            {
+                "key": "store_trouble:store",
+                "kind": "store_trouble",
+                "severity": "critical",
+                "scope": "store",
+                "text": "full",
+                "since": "2026-03-01T12:00:00Z",
+            }
+        ],
+        "channels": [{"name": "ops", "trouble": "refused"}],
+    }

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from autopyfactory.api import LeaseStore, Store
+from autopyfactory.api import LeaseStore, NoticeStore, Store
 from autopyfactory.cli.common.steps import deciding_reason
 from autopyfactory.config import Config, QueueConfig
 from autopyfactory.model import (
     CycleRecord,
     EndpointHealth,
     JobCounts,
+    NoticeLook,
     Pilot,
     PilotCounts,
     PilotState,
@@ -47,7 +48,7 @@ class QueueView:
     """Which of several factories on the store runs it; empty where none does, or there is only one."""
 
 
-class ReadStore(Store, LeaseStore, Protocol):
+class ReadStore(Store, LeaseStore, NoticeStore, Protocol):
     """What an overview is read from."""
 
 
@@ -72,6 +73,8 @@ class Overview:
     queues: tuple[QueueView, ...]
     held: tuple[Held, ...]
     """The largest group first."""
+    look: NoticeLook
+    """What was wrong when the factory last looked."""
 
     @property
     def last_cycle_at(self) -> datetime | None:
@@ -100,6 +103,7 @@ async def overview(store: ReadStore, config: Config) -> Overview:
             for name in names
         ),
         held=held_by_reason(live),
+        look=await store.notice_look(),
     )
 
 

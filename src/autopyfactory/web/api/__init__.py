@@ -4,7 +4,7 @@ from fastapi import APIRouter, Security
 from pydantic import BaseModel
 
 from autopyfactory.web.access import bearer, reader
-from autopyfactory.web.api import cycles, factory, operations, pilots, queues
+from autopyfactory.web.api import cycles, factory, notices, operations, pilots, queues
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.problems import responses
 
@@ -34,7 +34,7 @@ def routes(context: WebContext) -> APIRouter:
         dependencies=[reader(context.config.web), Security(bearer)],  # type: ignore[list-item]
         responses={304: {"description": "Not Modified"}, **responses(400, 401, 403, 422, 429, 503)},
     )
-    for room in (factory, cycles, queues, pilots, operations):
+    for room in (factory, notices, cycles, queues, pilots, operations):
         reading.include_router(room.routes(context))
     writing = APIRouter(prefix=PREFIX, dependencies=[Security(bearer)], responses=responses(422, 429, 503))
     writing.include_router(operations.writing_routes(context))
