@@ -7,13 +7,14 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from autopyfactory.web import api, logs, metrics, monitor, reports
+from autopyfactory.web import api, logs, metrics, monitor, pages, reports
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.etags import Etags
 from autopyfactory.web.gate import Gate
 from autopyfactory.web.limits import Limiter
 from autopyfactory.web.openapi import described
 from autopyfactory.web.problems import add_handlers
+from autopyfactory.web.sessions import Sessions
 
 ABOUT = """Reading, operating and reporting.
 
@@ -27,6 +28,9 @@ def create_app(context: WebContext) -> FastAPI:
     settings = context.config.web
     limiter = Limiter(context.clock, settings.requests_per_s, settings.burst)
     intake = reports.Intake(context.writing, context.clock)
+    sessions = Sessions(context.report_key)
+    shown = pages.Pages(context, sessions)
+    answer = pages.answers(shown)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,8 +57,9 @@ def create_app(context: WebContext) -> FastAPI:
     app.include_router(monitor.routes(context))
     app.include_router(logs.routes(context))
     app.include_router(metrics.routes(context))
-    add_handlers(app)
+    app.include_router(pages.routes(shown))
+    add_handlers(app, answer)
     app.openapi = partial(described, app)  # type: ignore[method-assign]
     app.add_middleware(Etags, prefix="/api/")
-    app.add_middleware(Gate, context=context, limiter=limiter)
+    app.add_middleware(Gate, context=context, limiter=limiter, sessions=sessions, answer=answer)
     return app

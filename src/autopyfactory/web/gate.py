@@ -3,13 +3,16 @@
 import re
 from collections.abc import Mapping
 
+from starlette.requests import Request
+
 from autopyfactory.model import Scope
 from autopyfactory.serving import App, Message, Receive, Send, read_body, replay
 from autopyfactory.web.access import PREFIX, Caller, known_token, within
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.limits import Limiter
 from autopyfactory.web.origins import origin_of
-from autopyfactory.web.problems import Problem, unauthorized
+from autopyfactory.web.problems import Answer, Problem, as_document, unauthorized
+from autopyfactory.web.sessions import Sessions
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_REPORT_BYTES = 256 * 1024
@@ -35,10 +38,19 @@ _HSTS = {"strict-transport-security": "max-age=31536000"}
 class Gate:
     """ASGI middleware.  Refuses bad tokens wherever they are sent: nobody is to believe in one."""
 
-    def __init__(self, app: App, context: WebContext, limiter: Limiter) -> None:
+    def __init__(
+        self,
+        app: App,
+        context: WebContext,
+        limiter: Limiter,
+        sessions: Sessions | None = None,
+        answer: Answer = as_document,
+    ) -> None:
         self._app = app
         self._context = context
         self._limiter = limiter
+        self._sessions = sessions
+        self._answer = answer
         headers = {**SAFE_HEADERS, **(_HSTS if context.config.web.tls_certificate else {})}
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
@@ -54,7 +66,7 @@ class Gate:
         except Problem as problem:
             # what was not read of the request would be taken for the next one
             problem.headers["connection"] = "close"
-            await problem.response()(scope, receive, guarded)
+            await self._answer(Request(scope), problem)(scope, receive, guarded)
             return
         await self._app(scope, replay(body, receive), guarded)
 
@@ -72,8 +84,7 @@ class Gate:
             if PREFIX not in authorization:
                 return Caller(origin)
         elif not authorization:
-            self._limiter.charge(f"address {origin}")
-            return Caller(origin)
+            return await self._browser(scope, origin)
         kind, _, token = authorization.partition(" ")
         try:
             if kind.lower() != "bearer" or not token.startswith(PREFIX):
@@ -84,6 +95,18 @@ class Gate:
             raise
         if Scope.REPORT not in known.scopes or len(known.scopes) > 1:
             self._limiter.charge(f"token {known.id}")
+        return Caller(origin, known.name, known.scopes)
+
+    async def _browser(self, scope: Message, origin: str) -> Caller:
+        """Return who sends no token: nobody, or whoever signed in.  The API takes tokens alone."""
+        digest = ""
+        if self._sessions is not None and not scope["path"].startswith("/api/"):
+            digest = self._sessions.digest(Request(scope), self._context.clock.now())
+        known = await self._context.reading.token(digest) if digest else None
+        if known is None or known.refusal(self._context.clock.now()):
+            self._limiter.charge(f"address {origin}")
+            return Caller(origin)
+        self._limiter.charge(f"token {known.id}")
         return Caller(origin, known.name, known.scopes)
 
     def _origin(self, scope: Message) -> str:

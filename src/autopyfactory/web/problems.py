@@ -1,13 +1,13 @@
 """Errors as problem documents (RFC 9457): what is wrong for the caller, and nothing of the inside."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
@@ -104,41 +104,54 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Answer every error with a problem document."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(StoreUnavailable, _store)
-    app.add_exception_handler(StoreRefused, _store)
-    app.add_exception_handler(Exception, _unexpected)
+Answer = Callable[[Request, Problem], Response]
+"""Makes an answer of a refusal."""
 
 
-async def _problem(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)  # noqa: S101 (registered for nothing else)
-    return error.response()
+def as_document(_: Request, problem: Problem) -> Response:
+    """Answer with a problem document."""
+    return problem.response()
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for nothing else)
+def add_handlers(app: FastAPI, answer: Answer = as_document) -> None:
+    """Answer every error as a problem, told in the way that is given."""
+    meanings: Mapping[type[Exception], Callable[[Any], Problem]] = {
+        Problem: lambda problem: problem,
+        RequestValidationError: _invalid,
+        HTTPException: _http,
+        StoreUnavailable: _store,
+        StoreRefused: _store,
+        Exception: _unexpected,
+    }
+    for kind, meaning in meanings.items():
+        app.add_exception_handler(kind, _handler(meaning, answer))
+
+
+def _handler(meaning: Callable[[Any], Problem], answer: Answer) -> Callable[[Request, Exception], Any]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer(request, meaning(error))
+
+    return handle
+
+
+def _invalid(error: RequestValidationError) -> Problem:
     details = error.errors()
     if any(detail["type"] == "json_invalid" for detail in details):
-        return Problem(400, "the body is not JSON").response()
-    return Problem(422, "the request has the wrong shape", errors=faults(details)).response()
+        return Problem(400, "the body is not JSON")
+    return Problem(422, "the request has the wrong shape", errors=faults(details))
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 (registered for nothing else)
+def _http(error: HTTPException) -> Problem:
     detail = "there is nothing here" if error.status_code == 404 else str(error.detail)
-    return Problem(error.status_code, detail, headers=error.headers).response()
+    return Problem(error.status_code, detail, headers=error.headers)
 
 
-async def _store(_: Request, error: Exception) -> JSONResponse:
+def _store(error: Exception) -> Problem:
     logger.error("%s", error, extra={"action": "web"})
     retry = {"retry-after": str(_STORE_RETRY_S)}
-    return Problem(503, "the store is not available at present; try again", headers=retry).response()
+    return Problem(503, "the store is not available at present; try again", headers=retry)
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+def _unexpected(error: Exception) -> Problem:
     logger.error("a request failed unexpectedly", exc_info=error, extra={"action": "web"})
-    return Problem(500, "this failed unexpectedly; the factory's log tells why").response()
+    return Problem(500, "this failed unexpectedly; the factory's log tells why")

@@ -68,32 +68,41 @@ def routes(context: WebContext) -> APIRouter:
 def writing_routes(context: WebContext) -> APIRouter:
     """Return the routes that need the scope operate."""
     router = APIRouter(tags=["operations"], responses=responses(401, 403, 404, 413))
-    store, config, clock = context.writing, context.config, context.clock
 
     @router.put("/overrides/{queue:path}", responses=responses(400))
-    async def hold_back(
+    async def put_override(
         queue: QueuePath, wish: Annotated[Wish, Body(openapi_examples=_EXAMPLES)], caller: Operator
     ) -> OverrideView:
         """Let a queue submit nothing; its pilots are watched to their end.
 
         The factory heeds it within seconds, also when it is started later.
         """
-        name, now = configured(config, queue), clock.now()
-        if wish.until is not None and wish.until <= now:
-            raise Problem(422, "the downtime would be over already")
-        override = Override(name, wish.kind, caller.name, now, wish.why, wish.until)
-        action = "drain" if wish.kind is OverrideKind.DRAINED else "downtime"
-        detail = f"until {wish.until.isoformat()}: {wish.why}" if wish.until else wish.why
-        await store.set_override(name, override, _entry(context, caller, action, name, detail))
-        return OverrideView.model_validate(override)
+        return OverrideView.model_validate(await hold_back(context, caller, queue, wish))
 
     @router.delete("/overrides/{queue:path}", status_code=204)
-    async def resume(queue: QueuePath, caller: Operator) -> None:
+    async def delete_override(queue: QueuePath, caller: Operator) -> None:
         """Let a queue submit again; it is well where it was not held back."""
-        name = configured(config, queue)
-        await store.set_override(name, None, _entry(context, caller, "resume", name, ""))
+        await resume(context, caller, queue)
 
     return router
+
+
+async def hold_back(context: WebContext, caller: Caller, queue: str, wish: Wish) -> Override:
+    """Let a queue submit nothing.  Raises `Problem` 404, and 422 for an end that is past."""
+    name, now = configured(context.config, queue), context.clock.now()
+    if wish.until is not None and wish.until <= now:
+        raise Problem(422, "the downtime would be over already")
+    override = Override(name, wish.kind, caller.name, now, wish.why, wish.until)
+    action = "drain" if wish.kind is OverrideKind.DRAINED else "downtime"
+    detail = f"until {wish.until.isoformat()}: {wish.why}" if wish.until else wish.why
+    await context.writing.set_override(name, override, _entry(context, caller, action, name, detail))
+    return override
+
+
+async def resume(context: WebContext, caller: Caller, queue: str) -> None:
+    """Let a queue submit again.  Raises `Problem` 404."""
+    name = configured(context.config, queue)
+    await context.writing.set_override(name, None, _entry(context, caller, "resume", name, ""))
 
 
 def _entry(context: WebContext, caller: Caller, action: str, target: str, detail: str) -> AuditEntry:

@@ -13,6 +13,8 @@ from autopyfactory.web.problems import Problem
 # outside of these a time may have no counterpart in UTC
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _NAME = r"^[^\x00-\x1f]{1,128}$"
+SEARCH = r"^[^\x00-\x1f]{0,255}$"
+"""What may be searched for; nothing: all."""
 
 Moment = Annotated[AwareDatetime, Query(ge=EARLIEST, lt=LATEST, examples=["2026-03-01T12:00:00Z"])]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items of a page.")]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -57,18 +57,18 @@ def routes(context: WebContext) -> APIRouter:
     @router.get("/pilots/{pilot}", responses=responses(404))
     async def one_pilot(pilot: PilotPath) -> PilotLife:
         """Tell all that is known of one pilot."""
-        found = await _known(context, pilot)
+        found = await known_pilot(context, pilot)
         return PilotLife(
             **PilotView.model_validate(found).model_dump(),
             transitions=await _transitions(context, found.id),
             reports=[_report(report) for report in await store.reports(found.id)],
-            logs=_logs(context.config, found),
+            logs=logs_of(context.config, found),
         )
 
     @router.get("/pilots/{pilot}/transitions", responses=responses(404))
     async def transitions(pilot: PilotPath) -> Listing[TransitionView]:
         """List the changes in the life of a pilot, oldest first."""
-        found = await _known(context, pilot)
+        found = await known_pilot(context, pilot)
         return Listing(items=await _transitions(context, found.id))
 
     @router.get("/pilots/{pilot}/reports", responses=responses(404))
@@ -76,7 +76,7 @@ def routes(context: WebContext) -> APIRouter:
         pilot: PilotPath, after: Annotated[int, Query(ge=-1, lt=2**63)] = -1, limit: Limit = 100
     ) -> Page[ReportView]:
         """List what a pilot's wrapper reported, in its order."""
-        found = await store.reports((await _known(context, pilot)).id, after, limit)
+        found = await store.reports((await known_pilot(context, pilot)).id, after, limit)
         following = str(found[-1].seq) if len(found) == limit else None
         return Page(items=[_report(report) for report in found], next=following)
 
@@ -114,7 +114,8 @@ def routes(context: WebContext) -> APIRouter:
     return router
 
 
-async def _known(context: WebContext, pilot: str) -> Pilot:
+async def known_pilot(context: WebContext, pilot: str) -> Pilot:
+    """Return a pilot; raises `Problem` 404."""
     name = PilotId(pilot)
     found = (await context.reading.find([name])).get(name)
     if found is None:
@@ -134,11 +135,17 @@ def _report(report: PilotReport) -> ReportView:
         state=report.state,
         host=report.host,
         message=report.message,
-        data=json.loads(report.data),
+        data=report_data(report),
     )
 
 
-def _logs(config: Config, pilot: Pilot) -> dict[str, str]:
+def report_data(report: PilotReport) -> Any:
+    """Return what a report carries: an object."""
+    return json.loads(report.data)
+
+
+def logs_of(config: Config, pilot: Pilot) -> dict[str, str]:
+    """Return the URLs of a pilot's out, err and log; none where none are served."""
     if pilot.batch_id is None or not config.web.logs:
         return {}
     folder = log_folder(pilot.planned_at, pilot.queue)

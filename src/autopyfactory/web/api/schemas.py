@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from autopyfactory.api import Sample
 from autopyfactory.model import (
     CycleRecord,
+    Decision,
     EndCause,
     OverrideKind,
     PilotId,
@@ -274,10 +275,15 @@ class AuditView(View):
     origin: str
 
 
+def reason_of(decision: Decision) -> str:
+    """Return the reason of the last rule that changed the number; of the first, where none did."""
+    steps = decision.reasons
+    changed = [step for step in steps if step.before != step.after] or list(steps[:1])
+    return f"{changed[-1].rule}: {changed[-1].why}" if changed else ""
+
+
 def cycle_fields(cycle: CycleRecord) -> dict[str, Any]:
     """Return the fields of `Cycle`."""
-    steps = cycle.decision.reasons
-    changed = [step for step in steps if step.before != step.after] or list(steps[:1])
     return {
         "id": cycle.id,
         "at": cycle.at,
@@ -289,7 +295,7 @@ def cycle_fields(cycle: CycleRecord) -> dict[str, Any]:
         "retire": cycle.decision.retire,
         "planned": cycle.planned,
         "note": cycle.note,
-        "reason": f"{changed[-1].rule}: {changed[-1].why}" if changed else "",
+        "reason": reason_of(cycle.decision),
     }
 
 
