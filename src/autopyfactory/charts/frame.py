@@ -7,6 +7,9 @@ import altair as alt
 
 from autopyfactory.charts.theme import Theme, configuration
 
+SCHEMA = alt.SCHEMA_URL
+"""What the specifications are written in."""
+
 Width: TypeAlias = int | Literal["container"]
 """In pixels, or as wide as what holds the chart in a page."""
 
@@ -21,7 +24,9 @@ def finished(
 ) -> dict[str, Any]:
     """Return the specification of a chart of these rows."""
     fit = alt.AutoSizeParams(type="fit-x" if width == "container" else "pad", contains="padding")
-    sized = chart.properties(width=width, autosize=fit, config=configuration(theme))
+    # without a name altair gives each layer empty data of its own
+    named = chart.properties(data=alt.NamedData(name="rows"))
+    sized = named.properties(width=width, autosize=fit, config=configuration(theme))
     spec: dict[str, Any] = (sized.properties(title=title) if title else sized).to_dict()
     # put in last: altair would check each row by itself
     return spec | {"data": {"values": list(rows)}}

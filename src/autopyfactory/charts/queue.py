@@ -1,4 +1,4 @@
-"""The chart of a queue, or of the whole factory: what waits and runs, and below what was done about it."""
+"""The charts of a queue and of a whole factory: what waits and runs, and below what was done about it."""
 
 from typing import Any
 
@@ -7,12 +7,14 @@ import altair as alt
 from autopyfactory.api import Series, SeriesPoint
 from autopyfactory.charts.frame import Width, finished
 from autopyfactory.charts.theme import Theme, theme_of
-from autopyfactory.charts.timeline import Row, runs, stamp, time_axis
+from autopyfactory.charts.timeline import WHEN, Row, runs, stamp, time_axis
 
 _ABOVE, _BETWEEN, _BELOW = 210, 34, 96
 _HEIGHT = _ABOVE + _BETWEEN + _BELOW
 _GAUGES = {"ready": "jobs ready", "pending": "pilots pending", "running": "pilots running"}
+_PILOTS = [label for name, label in _GAUGES.items() if name != "ready"]
 _COUNTERS = {"submitted": "submitted", "ended": "ended"}
+_UNKNOWN = "queues unknown"
 
 
 def queue_chart(
@@ -22,10 +24,21 @@ def queue_chart(
 
     Both share one view, so that their times are aligned and the page gives the width.  Unknown is a gap.
     """
+    return _chart(series, dark=dark, width=width, title=title, stacked=False)
+
+
+def factory_chart(
+    series: Series, *, dark: bool = False, width: Width = "container", title: str = ""
+) -> dict[str, Any]:
+    """Return the same of all queues together: pilots that wait are stacked on those that run."""
+    return _chart(series, dark=dark, width=width, title=title, stacked=True)
+
+
+def _chart(series: Series, *, dark: bool, width: Width, title: str, stacked: bool) -> dict[str, Any]:
     theme = theme_of(dark=dark)
+    above = _gauges(series, theme, stacked=stacked)
     chart = alt.LayerChart(
-        layer=[_gauges(series, theme), _counters(series, theme), _hover(series, theme)],
-        height=_HEIGHT,
+        layer=[above, _counters(series, theme), _hover(series, theme)], height=_HEIGHT
     ).resolve_scale(y="independent")
     return finished(chart, _rows(series), theme, width=width, title=title)
 
@@ -42,12 +55,13 @@ def _rows(series: Series) -> list[Row]:
 
 
 def _row(point: SeriesPoint, series: Series) -> Row:
-    return {
+    row = {
         "t": stamp(point.at),
         "to": stamp(point.at + series.step),
         **{label: _rounded(getattr(point, name)) for name, label in _GAUGES.items()},
         **{label: getattr(point, name) for name, label in _COUNTERS.items()},
     }
+    return row if series.queue else row | {_UNKNOWN: point.unknown}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -60,17 +74,30 @@ def _colour(theme: Theme) -> alt.Color:
     return alt.Color("what:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolOpacity=1))
 
 
-def _gauges(series: Series, theme: Theme) -> alt.LayerChart:
-    top = max((getattr(point, name) or 0 for point in series.points for name in _GAUGES), default=0)
-    scale = alt.Scale(domain=[0, max(top, 1)], nice=True, range=[_ABOVE, 0])
+def _gauges(series: Series, theme: Theme, *, stacked: bool) -> alt.LayerChart:
+    scale = alt.Scale(domain=[0, _top(series, stacked=stacked)], nice=True, range=[_ABOVE, 0])
     axis = alt.Axis(title="jobs, pilots", orient="left", tickCount=5, format="~s", tickMinStep=1)
     base = alt.Chart().encode(
         x=time_axis(series), y=alt.Y("n:Q", scale=scale, axis=axis, stack=False), color=_colour(theme)
     )
-    pilots = base.transform_filter(f"datum.what != '{_GAUGES['ready']}'")
-    areas = pilots.mark_area(interpolate="step-after", opacity=0.14)
+    areas = base.transform_filter(alt.FieldOneOfPredicate(field="what", oneOf=_PILOTS))
     lines = base.mark_line(interpolate="step-after", strokeWidth=2)
+    if stacked:
+        areas = areas.mark_area(interpolate="step-after", opacity=0.55).encode(
+            y=alt.Y("n:Q", scale=scale, axis=axis, stack="zero"), order=alt.Order("what:N", sort="descending")
+        )
+        lines = lines.transform_filter(alt.FieldEqualPredicate(field="what", equal=_GAUGES["ready"]))
+    else:
+        areas = areas.mark_area(interpolate="step-after", opacity=0.14)
     return alt.LayerChart(layer=[areas, lines]).transform_fold(list(_GAUGES.values()), as_=["what", "n"])
+
+
+def _top(series: Series, *, stacked: bool) -> float:
+    tops = [1.0]
+    for point in series.points:
+        pilots = (point.pending or 0, point.running or 0)
+        tops += [point.ready or 0, sum(pilots) if stacked else max(pilots)]
+    return max(tops)
 
 
 def _counters(series: Series, theme: Theme) -> alt.LayerChart:
@@ -106,7 +133,7 @@ def _hover(series: Series, theme: Theme) -> alt.LayerChart:
     near = alt.selection_point(
         name="near", on="mouseover", clear="mouseout", nearest=True, fields=["t"], empty=False
     )
-    labels = (_GAUGES | _COUNTERS).values()
+    labels = [*_GAUGES.values(), *_COUNTERS.values(), *([] if series.queue else [_UNKNOWN])]
     rule = (
         alt.Chart()
         .mark_rule(color=theme.faint)
@@ -120,8 +147,4 @@ def _hover(series: Series, theme: Theme) -> alt.LayerChart:
         )
         .add_params(near)
     )
-    return (
-        alt.LayerChart(layer=[rule])
-        .transform_filter("isValid(datum.to)")
-        .transform_calculate(when="utcFormat(toDate(datum.t), '%a %d %b %H:%M') + ' UTC'")
-    )
+    return alt.LayerChart(layer=[rule]).transform_filter("isValid(datum.to)").transform_calculate(when=WHEN)

@@ -18,6 +18,13 @@ class Theme:
     running: str
     submitted: str
     ended: str
+    worked: str
+    empty: str
+    failed: str
+    removed: str
+    lost: str
+    never_ran: str
+    times: str
 
 
 LIGHT = Theme(
@@ -30,6 +37,13 @@ LIGHT = Theme(
     running="#2f6f9f",
     submitted="#4c9a78",
     ended="#8a94a0",
+    worked="#4c9a78",
+    empty="#e3c983",
+    failed="#c0504d",
+    removed="#a9b3bd",
+    lost="#7a5c9e",
+    never_ran="#5f6c7a",
+    times="#6f9cc0",
 )
 DARK = Theme(
     paper="#15191e",
@@ -41,6 +55,13 @@ DARK = Theme(
     running="#6aaede",
     submitted="#6cc09a",
     ended="#7c8794",
+    worked="#5aa884",
+    empty="#cdb26a",
+    failed="#d9706c",
+    removed="#6b7681",
+    lost="#a184c4",
+    never_ran="#9aa6b2",
+    times="#5d8fb8",
 )
 
 

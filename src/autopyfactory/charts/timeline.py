@@ -14,6 +14,9 @@ Row = dict[str, str | float | int | None]
 GAP_STEPS = 3
 """So many usual distances without a point are a gap: nobody looked."""
 
+WHEN = "utcFormat(toDate(datum.t), '%a %d %b %H:%M') + ' UTC'"
+"""What tells the beginning of a step."""
+
 _HOUR_OR_DAY = "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) ? '%H:%M' : '%d %b')"
 
 

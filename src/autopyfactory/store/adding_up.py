@@ -57,7 +57,8 @@ def span(since_us: int, until_us: int, *, of_all: bool) -> Span:
     elif of_all and window_s > 2 * _HOUR_S:
         step_s, source_s = MINUTES_S, MINUTES_S
     else:
-        return _aligned(since_us, until_us, _step(window_s, _FINE_S), None)
+        # each step of all costs as much as there are queues
+        return _aligned(since_us, until_us, _step(window_s * (4 if of_all else 1), _FINE_S), None)
     return _aligned(since_us, until_us, step_s, source_s)
 
 

@@ -46,7 +46,9 @@ def test_it_is_drawn_however_little_there_is(points: tuple[SeriesPoint, ...], *,
     spec = queue_chart(_series(*points), dark=dark, width=600, title="<q>")
     assert json.loads(json.dumps(spec)) == spec
     assert png_of(spec, scale=1).startswith(b"\x89PNG")
-    assert "&lt;q&gt;" in svg_of(spec)
+    picture = svg_of(spec)
+    assert "&lt;q&gt;" in picture
+    assert ("mark-line" in picture) == (len(points) > 0)
 
 
 def test_a_page_gives_the_width() -> None:
