@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TypeVar
 
-from prometheus_client import Metric
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
-
 from autopyfactory.config import Config
 from autopyfactory.model import EndpointHealth, JobCounts, PilotCounts, QueueName
 from autopyfactory.web.metrics.endings import ending_of
 from autopyfactory.web.metrics.reading import Reading, Totals
 from autopyfactory.web.metrics.shown import Shown
+from autopyfactory.web.metrics.text import Family, counter, gauge
 
 V = TypeVar("V")
 
@@ -38,7 +36,7 @@ class Standing:
     failures: int
 
 
-def queue_metrics(reading: Reading, totals: Totals, config: Config, shown: Shown) -> Iterator[Metric]:
+def queue_metrics(reading: Reading, totals: Totals, config: Config, shown: Shown) -> Iterator[Family]:
     """Give everything that has a label ``queue``."""
     standing = shown.grouped({name: _standing(name, reading, config) for name in config.queues})
     yield from _numbers(standing)
@@ -68,63 +66,67 @@ def _standing(name: QueueName, reading: Reading, config: Config) -> Standing:
     )
 
 
-def _numbers(standing: Mapping[str, Sequence[Standing]]) -> Iterator[Metric]:
-    jobs = _gauge("apf_queue_jobs", "Jobs in the WMS, where their number is known.", "state")
-    jobs_known = _gauge("apf_queue_jobs_known", "Whether the number of ready jobs is known.")
-    pilots = _gauge("apf_queue_pilots", "Live pilots, where their states are known.", "state")
-    pilots_known = _gauge("apf_queue_pilots_known", "Whether the states of the pilots are known.")
-    decided = _gauge("apf_queue_last_decision", "Pilots that the newest cycle decided to submit.")
-    age = _gauge("apf_queue_cycle_age_seconds", "Time since the newest cycle; of several queues the longest.")
+def _numbers(standing: Mapping[str, Sequence[Standing]]) -> Iterator[Family]:
+    jobs = gauge("apf_queue_jobs", "Jobs in the WMS, where their number is known.", "queue", "state")
+    jobs_known = gauge("apf_queue_jobs_known", "Whether the number of ready jobs is known.", "queue")
+    pilots = gauge("apf_queue_pilots", "Live pilots, where their states are known.", "queue", "state")
+    pilots_known = gauge("apf_queue_pilots_known", "Whether the states of the pilots are known.", "queue")
+    decided = gauge("apf_queue_last_decision", "Pilots that the newest cycle decided to submit.", "queue")
+    age = gauge(
+        "apf_queue_cycle_age_seconds", "Time since the newest cycle; of several queues the longest.", "queue"
+    )
     for label, each in standing.items():
         told = [one.jobs or JobCounts() for one in each]
         for state in _JOBS:
-            _add(jobs, [label, state], _sum(told, attrgetter(state)))
-        jobs_known.add_metric([label], float(all(one.ready is not None for one in told)))
+            jobs.add(_sum(told, attrgetter(state)), label, state)
+        jobs_known.add(all(one.ready is not None for one in told), label)
         here = [one.pilots for one in each]
         for state in _PILOTS:
-            _add(pilots, [label, state], _sum(here, attrgetter(state)))
-        pilots_known.add_metric([label], float(None not in here))
-        _add(decided, [label], _sum(each, attrgetter("decided")))
-        _add(
-            age, [label], max((one.cycle_age_s for one in each if one.cycle_age_s is not None), default=None)
-        )
+            pilots.add(_sum(here, attrgetter(state)), label, state)
+        pilots_known.add(None not in here, label)
+        decided.add(_sum(each, attrgetter("decided")), label)
+        ages = [one.cycle_age_s for one in each if one.cycle_age_s is not None]
+        age.add(max(ages, default=None), label)
     yield from (jobs, jobs_known, pilots, pilots_known, decided, age)
 
 
-def _left_behind(reading: Reading, config: Config) -> Metric:
-    gone = GaugeMetricFamily("apf_pilots_of_removed_queues", "Live pilots of queues that are not configured.")
+def _left_behind(reading: Reading, config: Config) -> Family:
+    gone = gauge("apf_pilots_of_removed_queues", "Live pilots of queues that are not configured.")
     left = [counts for name, counts in reading.live.items() if name not in config.queues]
-    gone.add_metric([], sum(counts.total + counts.retiring for counts in left))
+    gone.add(sum(counts.total + counts.retiring for counts in left))
     return gone
 
 
-def _troubles(standing: Mapping[str, Sequence[Standing]]) -> Iterator[Metric]:
-    breaker = _gauge(
-        "apf_queue_breaker", "Queues whose rule breaker is in that state; no sample without one.", "state"
+def _troubles(standing: Mapping[str, Sequence[Standing]]) -> Iterator[Family]:
+    breaker = gauge(
+        "apf_queue_breaker",
+        "Queues whose rule breaker is in that state; no sample without one.",
+        "queue",
+        "state",
     )
-    held = _gauge("apf_queue_held_back", "Whether an operator holds it back (drained, in downtime).")
-    backs_off = _gauge(
-        "apf_queue_backing_off", "Whether its submissions failed and are not tried at present."
+    held = gauge("apf_queue_held_back", "Whether an operator holds it back (drained, in downtime).", "queue")
+    backs_off = gauge(
+        "apf_queue_backing_off", "Whether its submissions failed and are not tried at present.", "queue"
     )
-    failures = _gauge(
-        "apf_queue_submission_failures", "Submissions refused in a row; of several queues the most."
+    failures = gauge(
+        "apf_queue_submission_failures", "Submissions refused in a row; of several queues the most.", "queue"
     )
     for label, each in standing.items():
         states = [one.breaker for one in each if one.breaker]
         for state in _BREAKERS if states else ():
-            breaker.add_metric([label, state], states.count(state))
-        held.add_metric([label], sum(one.held_back for one in each))
-        backs_off.add_metric([label], sum(one.backs_off for one in each))
-        failures.add_metric([label], max(one.failures for one in each))
+            breaker.add(states.count(state), label, state)
+        held.add(sum(one.held_back for one in each), label)
+        backs_off.add(sum(one.backs_off for one in each), label)
+        failures.add(max(one.failures for one in each), label)
     yield from (breaker, held, backs_off, failures)
 
 
-def _endings(reading: Reading, shown: Shown) -> Iterator[Metric]:
-    recent = _gauge("apf_queue_ended_last_hour", "Pilots that ended within the last hour, by how.", "ending")
-    empty = _gauge(
-        "apf_queue_empty_share",
-        "Share of pilots that never got a payload in those that ended within the last hour.",
+def _endings(reading: Reading, shown: Shown) -> Iterator[Family]:
+    recent = gauge(
+        "apf_queue_ended_last_hour", "Pilots that ended within the last hour, by how.", "queue", "ending"
     )
+    about = "Share of pilots that never got a payload in those that ended within the last hour."
+    empty = gauge("apf_queue_empty_share", about, "queue")
     sums = shown.added_up((each.queue, ending_of(each), each.pilots) for each in reading.ended)
     ended = shown.added_up(
         (each.queue, "empty" if each.empty else "busy", each.pilots)
@@ -132,29 +134,29 @@ def _endings(reading: Reading, shown: Shown) -> Iterator[Metric]:
         if each.empty is not None
     )
     for (label, ending), n in sums.items():
-        recent.add_metric([label, ending], n)
+        recent.add(n, label, ending)
     for label in dict.fromkeys(label for label, _ in ended):
         n = ended.get((label, "empty"), 0)
-        empty.add_metric([label], n / (n + ended.get((label, "busy"), 0)))
+        empty.add(n / (n + ended.get((label, "busy"), 0)), label)
     yield from (recent, empty)
 
 
-def _totals(totals: Totals, config: Config, shown: Shown) -> Iterator[Metric]:
+def _totals(totals: Totals, config: Config, shown: Shown) -> Iterator[Family]:
     counted: tuple[tuple[str, str, Mapping[QueueName, int]], ...] = (
-        ("apf_queue_cycles", "Cycles.", totals.cycles),
-        ("apf_queue_decided", "Pilots that cycles decided to submit.", totals.decided),
-        ("apf_queue_planned", "Pilots planned and handed on to the batch system.", totals.planned),
+        ("apf_queue_cycles_total", "Cycles.", totals.cycles),
+        ("apf_queue_decided_total", "Pilots that cycles decided to submit.", totals.decided),
+        ("apf_queue_planned_total", "Pilots planned and handed on to the batch system.", totals.planned),
     )
     for name, about, by_queue in counted:
-        family = CounterMetricFamily(name, about, labels=("queue",))
+        family = counter(name, about, "queue")
         # from zero on: a counter that first appears with its first count hides it
         every = {**dict.fromkeys(config.queues, 0), **by_queue}
         for (label, _), n in shown.added_up((queue, "", n) for queue, n in every.items()).items():
-            family.add_metric([label], n)
+            family.add(n, label)
         yield family
-    ended = CounterMetricFamily("apf_queue_ended", "Pilots that ended, by how.", labels=("queue", "ending"))
+    ended = counter("apf_queue_ended_total", "Pilots that ended, by how.", "queue", "ending")
     for (label, ending), n in shown.added_up((q, e, n) for (q, e), n in totals.ended.items()).items():
-        ended.add_metric([label, ending], n)
+        ended.add(n, label, ending)
     yield ended
 
 
@@ -163,12 +165,3 @@ def _sum(values: Sequence[V | None], number: Callable[[V], int | None]) -> int |
     numbers = [None if value is None else number(value) for value in values]
     known = [n for n in numbers if n is not None]
     return sum(known) if len(known) == len(numbers) else None
-
-
-def _gauge(name: str, about: str, *further: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, about, labels=("queue", *further))
-
-
-def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:
-    if value is not None:
-        family.add_metric(labels, value)

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
-from prometheus_client import Metric, disable_created_metrics, generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client import disable_created_metrics, generate_latest
 
 from autopyfactory.api import StoreRefused, StoreUnavailable
 from autopyfactory.config import Config
@@ -15,6 +14,7 @@ from autopyfactory.web.metrics.factory import factory_metrics
 from autopyfactory.web.metrics.queues import queue_metrics
 from autopyfactory.web.metrics.reading import Reader, Reading, Totals
 from autopyfactory.web.metrics.shown import Shown
+from autopyfactory.web.metrics.text import Family, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -62,20 +62,10 @@ class Scraper:
 
     def _rendered(self, reading: Reading | None, totals: Totals, config: Config) -> bytes:
         of_process = generate_latest(self._context.timings.registry)
-        return generate_latest(_Once(_metrics(reading, totals, config))) + of_process
+        return text_of(_families(reading, totals, config)) + of_process
 
 
-class _Once(Collector):
-    """Metrics that are gone through once."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
-
-
-def _metrics(reading: Reading | None, totals: Totals, config: Config) -> Iterator[Metric]:
+def _families(reading: Reading | None, totals: Totals, config: Config) -> Iterator[Family]:
     ended = {each.queue for each in reading.ended} if reading else set()
     left = {*(reading.live if reading else ()), *ended, *totals.cycles}
     shown = Shown(config.queues, left, config.web.metrics_queues)
