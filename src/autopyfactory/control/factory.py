@@ -126,6 +126,9 @@ class Factory:
             await self._run_on()
         except* StoreRefused as refusals:
             raise refusals.exceptions[0] from None
+        finally:
+            if self._notices is not None:
+                self._notices.break_off()
         return []
 
     async def poll(self) -> None:

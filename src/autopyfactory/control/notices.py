@@ -65,7 +65,7 @@ class Notices:
         """
         new = self.changed(config)
         states = {name: self._channels[name].state() for name in new & self._channels.keys()}
-        await self._drop(new | (self._channels.keys() - config.notify.keys()))
+        await self._drop(self._channels.keys() - (config.notify.keys() - new))
         self._add((config.notify[name] for name in new), notifiers)
         for name, state in states.items():
             self._channels[name].restore(state)
@@ -75,6 +75,11 @@ class Notices:
         if self._sending:
             await asyncio.wait(self._sending.values(), timeout=CLOSE_S)
         await self._drop(set(self._channels))
+
+    def break_off(self) -> None:
+        """Send nothing more, at once: what is being sent is sent anew by the next run."""
+        for task in self._sending.values():
+            task.cancel()
 
     # --- a look
 
@@ -96,8 +101,7 @@ class Notices:
     def _fall_silent(self) -> None:
         """Leave it to another factory, which goes on from what the store has."""
         self._number = None
-        for task in self._sending.values():
-            task.cancel()
+        self.break_off()
 
     def _start_sending(self, channel: Channel, now: datetime) -> None:
         if channel.name not in self._sending and channel.is_due(now):

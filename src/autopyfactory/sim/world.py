@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from autopyfactory.api import BatchSystem, ChainStep, Clock, Notifier, Settings, Store, WmsStatus
+from autopyfactory.api import BatchSystem, ChainStep, Clock, Notifier, Overrides, Settings, Store, WmsStatus
 from autopyfactory.config.tree import (
     BatchEndpoint,
     BatchEndpointSettings,
@@ -94,6 +94,7 @@ class World:
         *,
         wms: WmsStatus | None = None,
         batch: Mapping[str, BatchSystem] | None = None,
+        overrides: Overrides | None = None,
         ownership: Ownership | None = None,
         notices: NoticeSource | None = None,
         notifiers: Mapping[str, Notifier] | None = None,
@@ -107,6 +108,7 @@ class World:
             store,
             self.clock,
             self._ids,
+            overrides=overrides,
             ownership=ownership,
             notices=notices,
             notifiers=notifiers,
