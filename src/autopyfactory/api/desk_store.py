@@ -17,6 +17,7 @@ from autopyfactory.model import (
     PilotReport,
     PilotState,
     QueueName,
+    Retirement,
 )
 
 
@@ -50,6 +51,10 @@ class Overrides(Protocol):
         """Return the overrides of queues; those of downtimes that are over may be among them."""
         ...
 
+    async def retirements(self) -> Mapping[PilotId, Retirement]:
+        """Return which live pilots are still to be removed, by pilot."""
+        ...
+
 
 class DeskStore(Store, Overrides, Protocol):
     """A store that operators and wrappers write to as well.  Errors and transactions as in `Store`."""
@@ -71,6 +76,13 @@ class DeskStore(Store, Overrides, Protocol):
 
     async def set_override(self, queue: QueueName, override: Override | None, audit: AuditEntry) -> None:
         """Hold a queue back, or (None) no longer; over what was asked before.  The audit trail grows."""
+        ...
+
+    async def retire(self, pilots: Sequence[Retirement], audit: AuditEntry) -> None:
+        """Have the factory remove pilots, over what was asked of them before.  The audit trail grows.
+
+        What is asked of a pilot that the store does not know is passed over.
+        """
         ...
 
     async def note(self, audit: AuditEntry) -> None:

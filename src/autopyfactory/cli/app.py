@@ -105,6 +105,7 @@ app.add_typer(_logs, name="logs", rich_help_panel=LOOK)
 _add(app, WORK, "drain", operate.drain, operate.DRAIN_EXAMPLES)
 _add(app, WORK, "resume", operate.resume, operate.RESUME_EXAMPLES)
 _add(app, WORK, "downtime", operate.downtime, operate.DOWNTIME_EXAMPLES)
+_add(app, WORK, "retire", operate.retire, operate.RETIRE_EXAMPLES)
 
 _web = typer.Typer(no_args_is_help=True, help=web.ABOUT)
 _add(_web, None, "serve", web.serve, web.SERVE_EXAMPLES)

@@ -1,4 +1,4 @@
-"""``apf drain``, ``resume``, ``downtime``: hold queues back, and let them go on."""
+"""``apf drain``, ``resume``, ``downtime``, ``retire``: hold queues back, let them go on, remove pilots."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,15 +11,20 @@ from autopyfactory.cli.common.configuration import load_config, queue_named
 from autopyfactory.cli.common.failure import UsageProblem
 from autopyfactory.cli.common.operators import entry, operator, with_desk
 from autopyfactory.cli.common.options import ConfigOption, QueueArgument
-from autopyfactory.cli.common.output import say
+from autopyfactory.cli.common.output import plural, say
 from autopyfactory.config import Config
-from autopyfactory.model import Override, OverrideKind
+from autopyfactory.model import Override, OverrideKind, PilotState
 
 DRAIN_EXAMPLES = ("apf drain AGLT2", 'apf drain AGLT2 --reason "disk full"')
 RESUME_EXAMPLES = ("apf resume AGLT2",)
 DOWNTIME_EXAMPLES = (
     'apf downtime AGLT2 --for 4h --reason "power"',
     "apf downtime AGLT2 --until 2026-03-02T08:00Z",
+)
+RETIRE_EXAMPLES = (
+    "apf retire AGLT2 50",
+    'apf drain AGLT2 && apf retire AGLT2 1000 --reason "site goes away"',
+    "apf retire AGLT2 10 --running",
 )
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -70,6 +75,36 @@ def downtime(
     end = _end(until, duration, now)
     _keep(loaded, Override(name, OverrideKind.DOWNTIME, operator(), now, reason, end), "downtime", reason)
     say(f"{name} submits nothing until {end.isoformat(timespec='minutes')}")
+
+
+def retire(
+    queue: QueueArgument,
+    pilots: Annotated[int, typer.Argument(min=1, metavar="N", help="How many pilots.", show_default=False)],
+    config: ConfigOption = None,
+    running: Annotated[
+        bool, typer.Option("--running", help="Where too few wait, also pilots that run: their work is lost.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; noted of each pilot.")] = "",
+) -> None:
+    """Have the factory remove N pilots of a queue that wait, newest first.
+
+    Which they are is decided now.  The factory removes them when it looks at the batch system next, or when
+    it starts; those that run by then are left to their work.  Rules, and the limits in "retire" of the
+    configuration, make no difference.  The queue may submit others: "apf drain" it first if it is not to.
+    The order is kept in the audit trail.
+    """
+    # here, since it costs time that "apf --help" need not wait for
+    from autopyfactory.control.retiring import retire as order
+
+    loaded = load_config(config)
+    name = queue_named(loaded, queue).name
+    chosen = with_desk(loaded, lambda store: order(store, name, pilots, entry, running=running, why=reason))
+    if not chosen:
+        say(f"{name} has no pilot that waits{' or runs' if running else ''}: nothing to remove")
+        return
+    run = sum(pilot.state is PilotState.RUNNING for pilot in chosen)
+    of_which = f", {run} of them running" if run else ""
+    say(f"{plural(len(chosen), 'pilot')} of {name} will be removed{of_which}")
 
 
 def _keep(config: Config, override: Override, action: str, reason: str) -> None:

@@ -73,6 +73,7 @@ class BatchSite:
         self._health = shared.health
         self._clock = shared.clock
         self._tenure = shared.tenure
+        self._orders = shared.orders
         self._wishes: dict[QueueName, tuple[int, RetireSettings]] = {}
         self._lane = asyncio.Lock()
         self._sending: set[PilotId] = set()
@@ -234,10 +235,11 @@ class BatchSite:
         return bool(self._wishes)
 
     async def tend(self, listing: Listing, asked_at: datetime) -> None:
-        """Do to pilots what limits and wishes of their queues order, on a listing that was just compared.
+        """Do to pilots what operators, limits and wishes order, on a listing that was just compared.
 
         Raises `BatchUnavailable`: pilots that are marked as retiring by then are removed next time.
         """
+        await self._orders.refresh(self._clock.now())
         pilots = [p for p in self._roster.at(self.name).values() if self._tenure.acts(p.queue)]
         now = self._clock.now()
         self._roster.set_zombies(self.name, life.zombies(pilots, listing, self._customs.patience.grace, now))
@@ -246,12 +248,8 @@ class BatchSite:
         await self._remove(
             [pilot for pilot in left if pilot.state is not PilotState.RUNNING], waiting_only=True
         )
-        orders = life.overdue(pilots, self._customs.life, now)
-        for why, chosen in orders.cancel.items():
-            await self._retire(chosen, why)
-        for why, chosen in orders.cancel_waiting.items():
-            await self._retire(chosen, why, waiting_only=True)
-        await self._release(orders.release)
+        await self._carry_out(life.asked_for(pilots, self._orders.retirements))
+        await self._carry_out(life.overdue(pilots, self._customs.life, now))
         wishes, self._wishes = self._wishes, {}
         if self._search.failing:
             # some that count have ended: what looks like too many may be too few
@@ -262,6 +260,14 @@ class BatchSite:
             waiting, running = life.surplus(self._roster.of(queue), wanted, settings)
             await self._retire(waiting, "more pilots than needed", waiting_only=True)
             await self._retire(running, "more pilots than needed")
+
+    async def _carry_out(self, orders: life.Orders) -> None:
+        # first those that wait: in the place of one that ran they would start
+        for why, chosen in orders.cancel_waiting.items():
+            await self._retire(chosen, why, waiting_only=True)
+        for why, chosen in orders.cancel.items():
+            await self._retire(chosen, why)
+        await self._release(orders.release)
 
     async def _retire(self, pilots: Sequence[Pilot], why: str, *, waiting_only: bool = False) -> None:
         """Mark pilots, then remove them: where the second step is lost, `tend` repeats it."""

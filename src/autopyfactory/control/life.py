@@ -1,4 +1,4 @@
-"""What becomes of pilots that are held, wait or run too long, or are too many.
+"""What becomes of pilots that are held, wait or run too long, are too many, or are to go.
 
 Pure functions of a listing that has just been compared, so that whatever they order is ordered for the
 state that a pilot is in now.
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
 from autopyfactory.config.tree import LifeSettings, RetireSettings
-from autopyfactory.model import BatchStatus, Pilot, PilotId, PilotState, QueueName
+from autopyfactory.model import BatchStatus, Pilot, PilotId, PilotState, QueueName, Retirement
 
 _WAITING = (PilotState.PENDING, PilotState.HELD)
 
@@ -36,6 +36,18 @@ def overdue(pilots: Iterable[Pilot], settings: Callable[[QueueName], LifeSetting
             limits = known[pilot.queue] = _Limits.at(now, settings(pilot.queue))
         if not pilot.retiring:
             _judge(pilot, limits, orders)
+    return orders
+
+
+def asked_for(pilots: Iterable[Pilot], retirements: Mapping[PilotId, Retirement]) -> Orders:
+    """Return what operators order for live pilots, as far as these are still what they were chosen for."""
+    orders = Orders()
+    for pilot in pilots if retirements else ():
+        retirement = retirements.get(pilot.id)
+        if retirement is None or pilot.retiring or not retirement.asks_for(pilot):
+            continue
+        removing = orders.cancel if pilot.state is PilotState.RUNNING else orders.cancel_waiting
+        removing.setdefault(retirement.reason, []).append(pilot)
     return orders
 
 

@@ -1,11 +1,11 @@
-"""What operators ask for, read from the store: which queues are held back, and why."""
+"""What operators ask for, read from the store: which queues are held back and which pilots go, and why."""
 
 import asyncio
 import logging
 from datetime import datetime, timedelta
 
 from autopyfactory.api import Overrides, StoreUnavailable
-from autopyfactory.model import Override, QueueName
+from autopyfactory.model import Override, PilotId, QueueName, Retirement
 
 logger = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ HEEDED_WITHIN = timedelta(seconds=2)
 
 
 class Orders:
-    """The overrides of queues; what was read last counts while the store does not answer."""
+    """What is asked of queues and of pilots; what was read last counts while the store does not answer."""
 
     def __init__(self, source: Overrides | None) -> None:
         """Without a source nobody asks for anything, as in a simulated world."""
@@ -22,6 +22,8 @@ class Orders:
         self._lock = asyncio.Lock()
         self._read_at: datetime | None = None
         self._overrides: dict[QueueName, Override] | None = None if source else {}
+        self.retirements: dict[PilotId, Retirement] = {}
+        """Which pilots are to be removed."""
 
     async def refresh(self, now: datetime) -> None:
         """Read anew what is asked for, unless that was done just now."""
@@ -32,6 +34,7 @@ class Orders:
                 return
             try:
                 self._overrides = dict(await self._source.overrides())
+                self.retirements = dict(await self._source.retirements())
             except StoreUnavailable as error:
                 logger.warning("cannot read what operators ask for: %s", error, extra={"action": "orders"})
             else:

@@ -22,7 +22,7 @@ from autopyfactory.model.notice import (
     NoticeLook,
     Severity,
 )
-from autopyfactory.model.operate import ApiToken, AuditEntry, Override, OverrideKind, Scope
+from autopyfactory.model.operate import ApiToken, AuditEntry, Override, OverrideKind, Retirement, Scope
 from autopyfactory.model.pilot import (
     BatchStatus,
     EndCause,
@@ -73,6 +73,7 @@ __all__ = [
     "QueueState",
     "Reason",
     "Report",
+    "Retirement",
     "Scope",
     "Severity",
     "SiteStatus",

@@ -1,10 +1,11 @@
-"""What operators ask for, and who may: overrides of queues, tokens of the API, the audit trail."""
+"""What operators ask for, and who may: overrides of queues, pilots to remove, tokens, the audit trail."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from autopyfactory.model.names import QueueName
+from autopyfactory.model.names import PilotId, QueueName
+from autopyfactory.model.pilot import Pilot
 
 
 class OverrideKind(StrEnum):
@@ -36,6 +37,27 @@ class Override:
         end = f" until {self.until.isoformat(timespec='minutes')}" if self.until else ""
         state = "drained" if self.kind is OverrideKind.DRAINED else "in downtime"
         return f"{state}{end} by {self.by}{reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """One pilot that is to be removed because an operator says so."""
+
+    pilot: PilotId
+    changed_at: datetime
+    """When the pilot entered the state that it was chosen in: once it is in another, nothing is asked."""
+    by: str
+    at: datetime
+    why: str = ""
+
+    def asks_for(self, pilot: Pilot) -> bool:
+        """Whether a pilot is still to be removed: marking it as retiring is a change as well."""
+        return pilot.id == self.pilot and pilot.changed_at == self.changed_at
+
+    @property
+    def reason(self) -> str:
+        """What is noted of the pilot."""
+        return f"retired by {self.by}: {self.why}" if self.why else f"retired by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)

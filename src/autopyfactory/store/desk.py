@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, case, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -18,10 +18,11 @@ from autopyfactory.model import (
     PilotReport,
     PilotState,
     QueueName,
+    Retirement,
 )
 from autopyfactory.store import desk_rows
 from autopyfactory.store.rows import Row, from_us, to_us
-from autopyfactory.store.tables import audit, overrides, pilots, reports, tokens
+from autopyfactory.store.tables import audit, overrides, pilots, reports, retirements, tokens
 
 T = TypeVar("T")
 
@@ -77,6 +78,33 @@ class Desk:
             connection.execute(delete(overrides).where(overrides.c.queue == queue))
             if override is not None:
                 connection.execute(insert(overrides), _named(overrides, desk_rows.override_row(override)))
+            _note(connection, entry)
+
+        await self._write(work)
+
+    async def retirements(self) -> Mapping[PilotId, Retirement]:
+        """Return which live pilots are still to be removed, by pilot."""
+        p, r = pilots.c, retirements.c
+        open_ones = (
+            select(retirements)
+            .join(pilots, p.id == r.pilot)
+            .where(p.ended_at.is_(None), p.changed_at == r.changed_at)
+        )
+        found = await self._read(lambda c: [desk_rows.to_retirement(row) for row in c.execute(open_ones)])
+        return {retirement.pilot: retirement for retirement in found}
+
+    async def retire(self, wanted: Sequence[Retirement], entry: AuditEntry) -> None:
+        """Have the factory remove pilots, over what was asked of them before."""
+
+        def work(connection: Connection) -> None:
+            known = _known(connection, sorted(retirement.pilot for retirement in wanted))
+            rows = [_named(retirements, desk_rows.retirement_row(r)) for r in wanted if r.pilot in known]
+            if rows:
+                connection.execute(
+                    delete(retirements).where(retirements.c.pilot == bindparam("gone")),
+                    [{"gone": row["pilot"]} for row in rows],
+                )
+                connection.execute(insert(retirements), rows)
             _note(connection, entry)
 
         await self._write(work)

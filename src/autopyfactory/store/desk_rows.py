@@ -1,4 +1,4 @@
-"""Reports, overrides, tokens and audit entries to rows and back, in the order of the columns of `tables`."""
+"""What the web and operators add, to rows and back, in the order of the columns of `tables`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,9 +8,11 @@ from autopyfactory.model import (
     AuditEntry,
     Override,
     OverrideKind,
+    PilotId,
     PilotReport,
     QueueName,
     Report,
+    Retirement,
     Scope,
 )
 from autopyfactory.store.rows import Row, bounded, from_us, maybe_time, maybe_us, to_us
@@ -54,6 +56,22 @@ def to_override(row: Sequence[Any]) -> Override:
     return Override(
         QueueName(row[0]), OverrideKind(row[1]), row[2], from_us(row[3]), row[4], maybe_time(row[5])
     )
+
+
+def retirement_row(retirement: Retirement) -> Row:
+    """Return a row of ``retirements``."""
+    return (
+        retirement.pilot,
+        to_us(retirement.changed_at),
+        bounded(retirement.by),
+        to_us(retirement.at),
+        bounded(retirement.why),
+    )
+
+
+def to_retirement(row: Sequence[Any]) -> Retirement:
+    """Return the retirement of a row of ``retirements``."""
+    return Retirement(PilotId(row[0]), from_us(row[1]), row[2], from_us(row[3]), row[4])
 
 
 def token_row(token: ApiToken) -> Row:

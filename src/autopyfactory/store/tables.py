@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The revision that these tables are; a test holds it against the head of the migrations."""
 
 metadata = MetaData()
@@ -172,6 +172,16 @@ overrides = Table(
     Column("at", BigInteger, nullable=False),
     Column("why", Text, nullable=False),
     Column("until", BigInteger),
+)
+
+retirements = Table(
+    "retirements",
+    metadata,
+    Column("pilot", _PilotId, ForeignKey("pilots.id", ondelete="CASCADE"), primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),  # of the pilot, when it was chosen
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
 )
 
 tokens = Table(

@@ -17,6 +17,7 @@ from autopyfactory.model import (
     PilotReport,
     PilotState,
     Report,
+    Retirement,
     Scope,
     Transition,
 )
@@ -79,6 +80,37 @@ class DeskStoreContract:
         await again.set_override(AGLT2, None, replace(AUDIT, action="resume"))
         assert await again.overrides() == {BNL: other}
         assert len(await again.audit()) == 5
+        await again.close()
+
+    async def test_what_is_to_be_removed_is_told_until_the_pilot_changes(
+        self, desk: DeskStore, opener: DeskOpener
+    ) -> None:
+        pilots = pilot_ids(4)
+        *known, stranger = pilots
+        await desk.plan(a_cycle(planned=3), known, "schedd")
+        await desk.record([Transition(pilot, NOW, PilotState.PENDING) for pilot in known])
+        asked = [Retirement(pilot, NOW, "ann", NOW + MINUTE, "broken node\0") for pilot in pilots]
+        await desk.retire(asked, replace(AUDIT, action="retire"))
+        await desk.close()
+        again = await opener()
+        kept = {r.pilot: replace(r, why="broken node\ufffd") for r in asked if r.pilot != stranger}
+        assert await again.retirements() == kept
+        assert [entry.action for entry in await again.audit()] == ["retire"]
+        marked, started, ended = known
+        await again.record(
+            [
+                Transition(marked, NOW + MINUTE, PilotState.PENDING, retiring=True),
+                Transition(started, NOW + MINUTE, PilotState.RUNNING),
+                Transition(ended, NOW, PilotState.REMOVED),
+            ]
+        )
+        assert await again.retirements() == {}
+        once_more = Retirement(started, NOW + MINUTE, "bob", NOW + 2 * MINUTE)
+        await again.retire([once_more], AUDIT)
+        assert await again.retirements() == {started: once_more}
+        await again.record([Transition(started, NOW + MINUTE, PilotState.DONE, cause=EndCause.EXIT)])
+        assert await again.prune(NOW + 2 * MINUTE, NOW) == 2
+        assert await again.retirements() == {}
         await again.close()
 
     async def test_the_audit_trail_in_pages_newest_first(self, desk: DeskStore) -> None:

@@ -16,7 +16,7 @@ from cli_world import CONFIG, World, apf, make_world, write_config
 from autopyfactory.cli.common.failure import Failure
 from autopyfactory.cli.common.webs import report_key, with_reports
 from autopyfactory.config import load
-from autopyfactory.model import AuditEntry, FactoryId, Override, OverrideKind
+from autopyfactory.model import AuditEntry, FactoryId, Override, OverrideKind, Retirement
 from autopyfactory.store import open_store
 
 
@@ -56,6 +56,34 @@ def test_a_downtime_for_some_hours(world: World) -> None:
     until = desk(world)[0]["alpha"].until
     assert until is not None
     assert timedelta(0) <= until - before - timedelta(hours=4) < timedelta(minutes=1)
+
+
+def test_pilots_to_remove(world: World) -> None:
+    async def going() -> dict[str, Retirement]:
+        store = await open_store(f"sqlite:///{world.folder / 'apf.db'}", FactoryId("unit"))
+        try:
+            return {str(pilot): order for pilot, order in (await store.retirements()).items()}
+        finally:
+            await store.close()
+
+    assert "1 pilot of alpha will be removed\n" in world.apf("retire", "alpha", "3", "--reason", "disk").out
+    assert {order.why for order in asyncio.run(going()).values()} == {"disk"}
+    assert "has no pilot that waits: nothing" in world.apf("retire", "alpha", "3").out
+    ran = world.apf("retire", "alpha", "3", "--running")
+    assert "1 pilot of alpha will be removed, 1 of them running" in ran.out
+    assert world.running in asyncio.run(going())
+    trail = [(entry.action, entry.target, entry.detail) for entry in desk(world)[1]]
+    assert trail == [
+        ("retire", "alpha", "1 of 3 waiting or running pilots"),
+        ("retire", "alpha", "0 of 3 waiting pilots"),
+        ("retire", "alpha", "1 of 3 waiting pilots: disk"),
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("alhpa", "3"), ("alpha", "0"), ("alpha", "many"), ("alpha",)])
+def test_orders_to_remove_that_cannot_be_meant(world: World, arguments: tuple[str, ...]) -> None:
+    assert world.apf("retire", *arguments).status == 2
+    assert desk(world)[1] == []
 
 
 @pytest.mark.parametrize(

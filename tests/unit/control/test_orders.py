@@ -8,7 +8,8 @@ import pytest
 
 from autopyfactory.api import StoreUnavailable
 from autopyfactory.control.orders import Orders
-from autopyfactory.model import Override, OverrideKind, QueueName
+from autopyfactory.model import Override, OverrideKind, PilotId, QueueName, Retirement
+from autopyfactory.testkit.store import pilot_ids
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 AGLT2, BNL = QueueName("AGLT2"), QueueName("BNL")
@@ -22,6 +23,7 @@ class Desk:
     def __init__(self) -> None:
         self.asked = 0
         self.told: dict[QueueName, Override] = {AGLT2: DRAINED, BNL: DOWNTIME}
+        self.going: dict[PilotId, Retirement] = {}
         self.error: StoreUnavailable | None = None
 
     async def overrides(self) -> Mapping[QueueName, Override]:
@@ -30,6 +32,9 @@ class Desk:
         if self.error:
             raise self.error
         return dict(self.told)
+
+    async def retirements(self) -> Mapping[PilotId, Retirement]:
+        return dict(self.going)
 
 
 async def test_one_reading_serves_all_queues_of_a_round() -> None:
@@ -59,10 +64,13 @@ async def test_a_queue_is_resumed_within_seconds() -> None:
 
 async def test_while_the_store_is_away_the_last_word_counts() -> None:
     desk = Desk()
+    (pilot,) = pilot_ids(1)
+    desk.going[pilot] = Retirement(pilot, NOW, "ann", NOW)
     orders = Orders(desk)
     await orders.refresh(NOW)
     desk.error = StoreUnavailable("locked")
     await orders.refresh(NOW + timedelta(minutes=1))
+    assert orders.retirements == desk.going
     assert orders.holds_back(AGLT2, NOW)
     assert not orders.holds_back(QueueName("other"), NOW)
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from web_world import AGLT2, NOW, Web, serving_web
 
-from autopyfactory.model import OverrideKind, Scope
+from autopyfactory.model import OverrideKind, PilotState, Scope, Transition
 
 URL = "/api/v1/overrides/AGLT2"
+RETIRE = "/api/v1/retire/AGLT2"
 DRAIN = {"kind": "drained", "why": "disk"}
 DOWNTIME = {"kind": "downtime", "until": "2026-03-01T13:00:00Z"}
 
@@ -86,3 +87,54 @@ async def test_bad_requests(web: Web) -> None:
     assert (await web.call("PUT", URL, bearer=bearer, data=b"x" * 70_000)).status == 413
     assert (await web.call("PUT", "/api/v1/overrides/NOWHERE", bearer=bearer, json=DRAIN)).status == 404
     assert (await web.call("POST", URL, bearer=bearer, json=DRAIN)).status == 405
+
+
+async def pending(web: Web) -> None:
+    """Have the batch system take the pilots of `web`."""
+    await web.store.record([Transition(pilot, NOW, PilotState.PENDING) for pilot in web.pilots])
+
+
+async def test_pilots_to_remove_are_named_at_once_and_leave_a_trail(web: Web) -> None:
+    await pending(web)
+    bearer = await web.token(Scope.OPERATE)
+    answer = await web.call("POST", RETIRE, bearer=bearer, json={"pilots": 2, "why": "disk"})
+    newest = sorted(web.pilots, reverse=True)
+    assert (answer.status, answer.json) == (202, {"pilots": newest[:2]})
+    kept = await web.store.retirements()
+    assert {(order.pilot, order.by, order.reason) for order in kept.values()} == {
+        (pilot, "ann", "retired by ann: disk") for pilot in newest[:2]
+    }
+    assert (await web.call("POST", RETIRE, bearer=bearer, json={"pilots": 2})).json == {"pilots": newest[2:]}
+    (last, first, _) = (await web.get("/api/v1/audit")).json["items"]
+    assert [(e["action"], e["who"], e["detail"], e["origin"]) for e in (first, last)] == [
+        ("retire", "ann", "2 of 2 waiting pilots: disk", "127.0.0.1"),
+        ("retire", "ann", "1 of 2 waiting pilots", "127.0.0.1"),
+    ]
+
+
+async def test_pilots_that_run_are_removed_only_if_that_is_said(web: Web) -> None:
+    await web.store.record([Transition(pilot, NOW, PilotState.RUNNING) for pilot in web.pilots])
+    bearer = await web.token(Scope.OPERATE)
+    assert (await web.call("POST", RETIRE, bearer=bearer, json={"pilots": 1})).json == {"pilots": []}
+    answer = await web.call("POST", RETIRE, bearer=bearer, json={"pilots": 1, "running": True})
+    assert answer.json == {"pilots": [max(web.pilots)]}
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"pilots": 0}, {"pilots": "all"}, {"pilots": 1, "why": "x" * 501}, {"n": 1}]
+)
+async def test_wrong_orders_remove_nothing(web: Web, body: dict[str, Any]) -> None:
+    await pending(web)
+    assert (await web.call("POST", RETIRE, bearer=await web.token(Scope.OPERATE), json=body)).status == 422
+    assert await web.store.retirements() == {}
+
+
+async def test_who_may_not_removes_nothing(web: Web) -> None:
+    await pending(web)
+    assert (await web.call("POST", RETIRE, json={"pilots": 1})).status == 401
+    reading = await web.token(Scope.READ, Scope.REPORT)
+    assert (await web.call("POST", RETIRE, bearer=reading, json={"pilots": 1})).status == 403
+    bearer = await web.token(Scope.OPERATE)
+    nowhere = await web.call("POST", "/api/v1/retire/NOWHERE", bearer=bearer, json={"pilots": 1})
+    assert nowhere.status == 404
+    assert await web.store.retirements() == {}

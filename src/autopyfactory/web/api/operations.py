@@ -1,15 +1,17 @@
 """What operators ask for, kept in the store for the factory to heed; and the trail of it."""
 
 import logging
+from functools import partial
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Body
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from autopyfactory.model import AuditEntry, Override, OverrideKind
+from autopyfactory.control import retiring
+from autopyfactory.model import AuditEntry, Override, OverrideKind, Pilot
 from autopyfactory.web.access import Caller, Operator
 from autopyfactory.web.api.parameters import EARLIEST, LATEST, Before, Limit, QueuePath, configured
-from autopyfactory.web.api.schemas import AuditView, Listing, OverrideView, Page
+from autopyfactory.web.api.schemas import AuditView, Listing, OverrideView, Page, Retiring
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.problems import Problem, responses
 
@@ -31,6 +33,18 @@ class Wish(BaseModel):
         if (self.kind is OverrideKind.DOWNTIME) != (self.until is not None):
             raise ValueError("a downtime has an end (until), a drained queue has none")
         return self
+
+
+class RetireWish(BaseModel):
+    """Which pilots are to be removed."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    pilots: int = Field(ge=1, le=1_000_000)
+    """At the most; the newest go first."""
+    running: bool = False
+    """Whether also pilots that run may go, where too few wait."""
+    why: str = Field(default="", max_length=500)
 
 
 _EXAMPLES = {
@@ -84,6 +98,15 @@ def writing_routes(context: WebContext) -> APIRouter:
         """Let a queue submit again; it is well where it was not held back."""
         await resume(context, caller, queue)
 
+    @router.post("/retire/{queue:path}", status_code=202, responses=responses(400))
+    async def post_retire(queue: QueuePath, wish: RetireWish, caller: Operator) -> Retiring:
+        """Have pilots of a queue removed, newest first, those that wait before those that run.
+
+        They are chosen now, and removed when the factory looks at their batch system next, unless their state
+        is another one by then.
+        """
+        return Retiring(pilots=[pilot.id for pilot in await retire(context, caller, queue, wish)])
+
     return router
 
 
@@ -103,6 +126,15 @@ async def resume(context: WebContext, caller: Caller, queue: str) -> None:
     """Let a queue submit again.  Raises `Problem` 404."""
     name = configured(context.config, queue)
     await context.writing.set_override(name, None, _entry(context, caller, "resume", name, ""))
+
+
+async def retire(context: WebContext, caller: Caller, queue: str, wish: RetireWish) -> list[Pilot]:
+    """Have pilots removed, and return which.  Raises `Problem` 404."""
+    name = configured(context.config, queue)
+    entry = partial(_entry, context, caller)
+    return await retiring.retire(
+        context.writing, name, wish.pilots, entry, running=wish.running, why=wish.why
+    )
 
 
 def _entry(context: WebContext, caller: Caller, action: str, target: str, detail: str) -> AuditEntry:

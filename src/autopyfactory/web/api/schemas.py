@@ -137,6 +137,13 @@ class OverrideView(View):
     """When a downtime is over."""
 
 
+class Retiring(View):
+    """Pilots that are to be removed."""
+
+    pilots: Sequence[PilotId]
+    """Waiting ones first, and of these the newest."""
+
+
 class Limits(View):
     """What bounds a queue beside its rules."""
 
