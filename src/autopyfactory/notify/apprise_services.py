@@ -13,7 +13,11 @@ from apprise.result import AppriseResult, AppriseResultStatus
 from apprise.utils.parse import parse_emails
 
 # It tells each failure in its result; what it logs beside that may hold a URL with its password
-logging.getLogger("apprise").propagate = False
+_LOG = logging.getLogger("apprise")
+_LOG.propagate = False
+_LOG.setLevel(logging.DEBUG)  # it tells what a mail server answered on this level only
+_ANSWER = "Socket Exception: "
+_TOLD = ("WARNING", "ERROR", "CRITICAL")
 
 _MAIL = (NotifyEmail.protocol, NotifyEmail.secure_protocol)
 
@@ -49,8 +53,12 @@ def services(url: str, timeout_s: float) -> list[Apprise]:
 
 async def send(service: Apprise, title: str, body: str) -> str:
     """Send a message in a thread of apprise's own; return why it was not sent, or an empty text."""
-    result = await service.async_notify(body=body, title=title, body_format=NotifyFormat.TEXT)
-    return "" if result else _why(result)
+    result = await service.async_notify(
+        body=body, title=title, body_format=NotifyFormat.TEXT, log_level=logging.DEBUG
+    )
+    # of other services such an exception holds the URL, with what is secret in it
+    answers = (_ANSWER,) if isinstance(service[0], NotifyEmail) else ()
+    return "" if result else _why(result, answers)
 
 
 def _recipients(url: str) -> Iterator[dict[str, object]]:
@@ -67,8 +75,12 @@ def _recipients(url: str) -> Iterator[dict[str, object]]:
         yield {**parts, "targets": [target]}
 
 
-def _why(result: AppriseResult) -> str:
-    said = dict.fromkeys(entry.message.rstrip(".") for entry in result.logs())
+def _why(result: AppriseResult, answers: tuple[str, ...]) -> str:
+    said = dict.fromkeys(
+        entry.message.removeprefix(_ANSWER).rstrip(".")
+        for entry in result.logs()
+        if entry.level in _TOLD or entry.message.startswith(answers)
+    )
     if said:
         return "; ".join(said)
     late = result.status is AppriseResultStatus.TIMEOUT
