@@ -85,11 +85,9 @@ class Desk:
     async def retirements(self) -> Mapping[PilotId, Retirement]:
         """Return which live pilots are still to be removed, by pilot."""
         p, r = pilots.c, retirements.c
-        open_ones = (
-            select(retirements)
-            .join(pilots, p.id == r.pilot)
-            .where(p.ended_at.is_(None), p.changed_at == r.changed_at)
-        )
+        # not a join: SQLite would begin with all live pilots
+        unchanged = select(p.id).where(p.id == r.pilot, p.ended_at.is_(None), p.changed_at == r.changed_at)
+        open_ones = select(retirements).where(unchanged.exists())
         found = await self._read(lambda c: [desk_rows.to_retirement(row) for row in c.execute(open_ones)])
         return {retirement.pilot: retirement for retirement in found}
 
