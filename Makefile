@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers bench dst lock clean integration prometheus
+.PHONY: help demo test check lint types layers bench dst lock clean integration browser prometheus
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ demo: $(VENV)/.run ## board + factory + local batch system with real payloads, e
 	@$(BIN)/apf demo
 
 test: $(VENV)/.dev ## the tests that need nothing but this machine
-	@$(BIN)/pytest -m "not htcondor and not postgres and not prometheus"
+	@$(BIN)/pytest -m "not browser and not htcondor and not postgres and not prometheus"
 
 check: lint types layers test ## what must be green before a commit
 
@@ -52,6 +52,10 @@ postgres: $(VENV)/.dev ## the tests on a real PostgreSQL server (testbed/postgre
 prometheus: $(VENV)/.dev ## the tests on a real Prometheus (testbed/prometheus up)
 	@testbed/prometheus up
 	@eval "$$(testbed/prometheus env)" && $(BIN)/pytest -m prometheus
+
+browser: $(VENV)/.dev ## the dashboard's tests in a real browser (testbed/chromium up)
+	@testbed/chromium up
+	@eval "$$(testbed/chromium env)" && $(BIN)/pytest -m browser
 
 SEEDS ?= 2000
 dst: $(VENV)/.dev ## simulated worlds full of faults and crashes: make dst SEEDS=10000

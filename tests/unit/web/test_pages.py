@@ -149,7 +149,7 @@ async def test_a_pilot_with_its_life_payloads_and_node(web: Web) -> None:
     finished = replace(payload, seq=3, at=NOW + timedelta(minutes=3), message="well done", data=over)
     await web.store.add_reports([valid, running, finished])
     _, text = await page(web, f"/pilots/{pilot}")
-    for said in ("taken", "9 GB", "cpu cores", "Debian", "well done", "3 min, exit code 0"):
+    for said in ("taken", "9 GB", "cpu cores", "Debian", "well done", "3 min, well done"):
         assert said in text
     assert 'href="/logs/2026-03-01/AGLT2/1.0.out"' in text
     assert text.count("job 5") == 1

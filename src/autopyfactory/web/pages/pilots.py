@@ -72,13 +72,12 @@ def routes(pages: Pages) -> APIRouter:
     async def one_pilot(request: Request, pilot: PilotPath) -> Response:
         """Tell all that is known of one pilot."""
         found = await known_pilot(context, pilot)
-        reports = await store.reports(found.id)
-        told = [(report, report_data(report)) for report in reports]
+        told = [(report, report_data(report)) for report in await store.reports(found.id)]
         return pages.page(
             request,
             "pilot.html",
             pilot=found,
-            moments=_life(await store.transitions(found.id), reports),
+            moments=_life(await store.transitions(found.id), told),
             validation=_last(told, "validation") or [],
             profile=flat(_last(told, "profile") or {}),
             payloads=_payloads(told),
@@ -89,7 +88,9 @@ def routes(pages: Pages) -> APIRouter:
     return router
 
 
-def _life(transitions: Sequence[StoredTransition], reports: Sequence[PilotReport]) -> list[Moment]:
+def _life(
+    transitions: Sequence[StoredTransition], told: Sequence[tuple[PilotReport, Mapping[str, Any]]]
+) -> list[Moment]:
     """Return the life of a pilot in order; heartbeats that say nothing new are left out."""
     moments = [
         Moment(change.at, "factory", change.after, _TONES.get(change.after, "calm"), change.reason)
@@ -101,9 +102,9 @@ def _life(transitions: Sequence[StoredTransition], reports: Sequence[PilotReport
             "wrapper",
             report.state,
             "bad" if report.state is Report.FAULT else "calm",
-            report.message,
+            ": ".join(filter(None, (str(data.get("payload", "")), report.message))),
         )
-        for report in reports
+        for report, data in told
         if report.state is not Report.HEARTBEAT or report.message
     ]
     return sorted(moments, key=lambda moment: moment.at)
@@ -122,7 +123,7 @@ def _payloads(told: Sequence[tuple[PilotReport, Mapping[str, Any]]]) -> list[dic
             entry = found.setdefault(key, {"name": key[0], "attempt": key[1], "started_at": report.at})
             status = str(data.get("status", ""))
             over = {"ended_at": report.at} if status != "running" else {"ended_at": None}
-            entry |= {"status": status, "exit_code": data.get("exit_code"), "said": report.message, **over}
+            entry |= {"status": status, "said": report.message, **over}
     return list(found.values())
 
 

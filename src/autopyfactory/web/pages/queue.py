@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 
-from autopyfactory.api import PilotFilter
+from autopyfactory.api import PilotFilter, RuleSettings
 from autopyfactory.config import Config, QueueConfig
 from autopyfactory.model import CycleRecord, EndpointHealth, PilotCounts, QueueName, Reason
 from autopyfactory.web.api.parameters import Before, QueuePath, no_queue
 from autopyfactory.web.api.schemas import reason_of
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.pages.render import Pages
-from autopyfactory.web.pages.words import WINDOWS
+from autopyfactory.web.pages.words import WINDOWS, duration, number
 
 DECISIONS = 10
 """Shown at once."""
@@ -73,6 +73,7 @@ def routes(pages: Pages) -> APIRouter:
             newest_page=before is None,
             held_back=override.holds_back(now) if override else "",
             limits=_limits(context.config, config) if config else [],
+            rules=[(step.name, _settings(step.rule)) for step in config.chain] if config else [],
             breakers=_breakers(context, config, latest, health),
             owner=await _owner(context, name),
             pilots=await store.pilots(PilotFilter(queue=name, limit=_PILOTS)),
@@ -94,16 +95,29 @@ def _limits(config: Config, queue: QueueConfig) -> list[tuple[str, str]]:
     """Return what bounds a queue, beside its rules and by them."""
     batch = config.batch[queue.settings.batch].common
     life, retire = queue.settings.life, queue.settings.retire
-    beside: list[tuple[str, Any]] = [
-        ("pilots of this factory", config.factory.max_per_factory),
-        (f"pilots at batch.{queue.settings.batch}", batch.max_pilots),
-        ("pilots in one call", batch.max_per_submit),
-        ("waits at most, s", life.pending_max_s),
-        ("runs at most, s", life.running_max_s),
-        ("releases of a held pilot", life.hold_releases),
-        ("removed in one cycle", retire.per_cycle),
+    numbers = {
+        "pilots of this factory": config.factory.max_per_factory,
+        f"pilots at batch.{queue.settings.batch}": batch.max_pilots,
+        "pilots in one call": batch.max_per_submit,
+        "releases of a held pilot": life.hold_releases,
+        "removed in one cycle": retire.per_cycle,
+    }
+    times = {"waits at most": life.pending_max_s, "runs at most": life.running_max_s}
+    return [
+        *((name, "no limit" if value is None else number(value)) for name, value in numbers.items()),
+        *((name, duration(value)) for name, value in times.items()),
     ]
-    return [(name, "no limit" if value is None else f"{value:,g}") for name, value in beside]
+
+
+def _settings(rule: RuleSettings) -> dict[str, Any]:
+    """Return a rule's settings; switches only where somebody turned them."""
+    fields = type(rule).model_fields
+    given = {name: (getattr(rule, name), field.default) for name, field in fields.items()}
+    return {
+        name: value
+        for name, (value, default) in given.items()
+        if not isinstance(value, bool) or value != default
+    }
 
 
 def _breakers(

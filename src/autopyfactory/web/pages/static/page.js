@@ -66,18 +66,14 @@
   }
 
   if (document.querySelector("main [data-live]")) {
-    const foot = document.getElementById("foot");
-    const controls = document.createElement("span");
-    controls.append(state, " ", pause);
-    foot.after(controls);
-    controls.className = "bottom";
+    document.getElementById("foot").append(state, pause);
     tell("live");
     setTimeout(tick, EVERY_MS);
   }
 
   // --- charts: the expressions are interpreted, since the page allows no eval
 
-  const OPTIONS = { ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: { disableDefaultStyle: true, offsetX: 14 } };
+  const OPTIONS = { ast: true, actions: false, defaultStyle: false, renderer: "canvas", logLevel: 1, tooltip: { disableDefaultStyle: true, offsetX: 14 } };
   const drawn = new Map();
 
   async function draw(place, force) {
