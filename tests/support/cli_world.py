@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -75,7 +76,14 @@ class Ran:
 def apf(*arguments: str | Path, env: Mapping[str, str] | None = None, width: int = 120) -> Ran:
     """Call ``apf`` in this process; an error that it does not turn into a message is raised."""
     surroundings = {"COLUMNS": str(width), "TERMINAL_WIDTH": str(width), "NO_COLOR": "1", "APF_CONFIG": None}
-    result = CliRunner().invoke(app, [str(a) for a in arguments], env={**surroundings, **(env or {})})
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env={**surroundings, **(env or {})})
+    finally:
+        # a verb may have set up logging to a stream that ends with it
+        root.handlers[:] = handlers
+        root.setLevel(level)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)

@@ -100,10 +100,11 @@ def test_heartbeats_tell_of_the_payload(monitor: ReportServer, tmp_path: Path) -
     run_wrapper(
         tmp_path, *COMMAND, "sleep 1.2", "--report-every", "0.3", "--watch", "0.1", **monitor.environment
     )
-    beats = monitor.of("heartbeat")
-    assert len(beats) >= 2
-    assert beats[-1]["data"]["payload"] == "command-1"
-    assert beats[-1]["data"]["max_rss_mb"] > 0
+    told = [beat["data"] for beat in monitor.of("heartbeat")]
+    while_it_ran = [data for data in told if "payload" in data]
+    assert len(while_it_ran) >= 2
+    assert {data["payload"] for data in while_it_ran} == {"command-1"}
+    assert while_it_ran[-1]["max_rss_mb"] > 0
 
 
 def test_a_failed_validation_tells_all_that_was_found(monitor: ReportServer, tmp_path: Path) -> None:

@@ -27,11 +27,14 @@ store = "sqlite:///factory.db"
 plugin = "board"
 url = "$url"
 interval_s = 1
+# a busy machine may take its time to answer
+max_age_s = 15
 
 [batch.local]
 plugin = "local"
 slots = $slots
 interval_s = 1
+max_age_s = 15
 
 [queues.$queue]
 wms = "board"
