@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers bench dst lock clean integration browser prometheus
+.PHONY: help demo test check lint types layers bench dst lock clean integration postgres prometheus browser real
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ demo: $(VENV)/.run ## board + factory + local batch system with real payloads, e
 	@$(BIN)/apf demo
 
 test: $(VENV)/.dev ## the tests that need nothing but this machine
-	@$(BIN)/pytest -m "not browser and not htcondor and not postgres and not prometheus"
+	@$(BIN)/pytest $(FLAGS) -m "not browser and not htcondor and not postgres and not prometheus"
 
 check: lint types layers test ## what must be green before a commit
 
@@ -43,19 +43,25 @@ layers: $(VENV)/.dev ## import-linter: a floor imports only what is below it
 
 integration: $(VENV)/.dev ## the tests on a real HTCondor pool (testbed/htcondor up)
 	@testbed/htcondor up
-	@eval "$$(testbed/htcondor env)" && $(BIN)/pytest -m htcondor
+	@eval "$$(testbed/htcondor env)" && $(BIN)/pytest $(FLAGS) -m htcondor
 
 postgres: $(VENV)/.dev ## the tests on a real PostgreSQL server (testbed/postgres up)
 	@testbed/postgres up
-	@eval "$$(testbed/postgres env)" && $(BIN)/pytest -m postgres
+	@eval "$$(testbed/postgres env)" && $(BIN)/pytest $(FLAGS) -m postgres
 
 prometheus: $(VENV)/.dev ## the tests on a real Prometheus (testbed/prometheus up)
 	@testbed/prometheus up
-	@eval "$$(testbed/prometheus env)" && $(BIN)/pytest -m prometheus
+	@eval "$$(testbed/prometheus env)" && $(BIN)/pytest $(FLAGS) -m prometheus
 
 browser: $(VENV)/.dev ## the dashboard's tests in a real browser (testbed/chromium up)
 	@testbed/chromium up
-	@eval "$$(testbed/chromium env)" && $(BIN)/pytest -m browser
+	@eval "$$(testbed/chromium env)" && $(BIN)/pytest $(FLAGS) -m browser
+
+REAL := htcondor postgres prometheus chromium
+real: $(VENV)/.dev ## the tests on all of these in one go
+	@for one in $(REAL); do testbed/$$one up || exit 1; done
+	@for one in $(REAL); do eval "$$(testbed/$$one env)"; done; \
+	    $(BIN)/pytest $(FLAGS) -m "htcondor or postgres or prometheus or browser"
 
 SEEDS ?= 2000
 dst: $(VENV)/.dev ## simulated worlds full of faults and crashes: make dst SEEDS=10000
