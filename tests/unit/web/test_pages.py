@@ -152,7 +152,7 @@ async def test_a_pilot_with_its_life_payloads_and_node(web: Web) -> None:
     for said in ("taken", "9 GB", "cpu cores", "Debian", "well done", "3 min, well done"):
         assert said in text
     assert 'href="/logs/2026-03-01/AGLT2/1.0.out"' in text
-    assert text.count("job 5") == 1
+    assert text.count('<span class="name">job 5') == 1  # told twice, and one payload
     assert "says the wrapper" in text
 
 
