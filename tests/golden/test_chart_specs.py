@@ -1,6 +1,7 @@
 """The specifications of the charts, as pages and reports get them.
 
-After a change that is meant, ``python tests/golden/test_chart_specs.py`` writes them anew.  Look at the pictures.
+After a change that is meant ``python tests/golden/test_chart_specs.py`` writes them anew: look at the
+pictures.
 """
 
 import json

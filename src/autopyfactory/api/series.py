@@ -77,6 +77,20 @@ class PilotTimes:
         """Pilots that ended, however."""
         return sum(self.endings.values())
 
+    @property
+    def empty_share(self) -> float | None:
+        """Of those that a batch system had accepted; None: there was none."""
+        return self._share(Fate.EMPTY)
+
+    @property
+    def failure_share(self) -> float | None:
+        """Those that failed or were lost, of those that a batch system had accepted; None: there was none."""
+        return self._share(Fate.FAILED, Fate.LOST)
+
+    def _share(self, *fates: Fate) -> float | None:
+        accepted = self.ended - self.endings.get(Fate.NEVER_RAN, 0)
+        return sum(self.endings.get(fate, 0) for fate in fates) / accepted if accepted else None
+
 
 class SeriesStore(Protocol):
     """What charts and reports are made of.  Errors as in `Store`."""

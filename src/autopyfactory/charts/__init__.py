@@ -10,17 +10,21 @@ specification, as a dict that is JSON:
 A page that follows the reader's preference asks for both (``dark``) and shows the one that fits.
 """
 
-from autopyfactory.charts.draw import png_of, svg_of
+from autopyfactory.charts.draw import library, png_of, svg_of
 from autopyfactory.charts.endings import endings_chart, fate_colour
+from autopyfactory.charts.page import Figure, page
 from autopyfactory.charts.queue import factory_chart, queue_chart
 from autopyfactory.charts.sheet import sheet
 from autopyfactory.charts.supply import supply_chart
 from autopyfactory.charts.times import waits_chart, walls_chart
 
 __all__ = [
+    "Figure",
     "endings_chart",
     "factory_chart",
     "fate_colour",
+    "library",
+    "page",
     "png_of",
     "queue_chart",
     "sheet",

@@ -1,4 +1,4 @@
-"""Pictures of specifications."""
+"""Pictures of specifications, and what draws them in a page."""
 
 from typing import Any
 
@@ -19,3 +19,10 @@ def svg_of(spec: dict[str, Any]) -> str:
     """Return a chart as SVG."""
     picture: str = vl_convert.vegalite_to_svg(vl_spec=spec, vl_version=_VERSION)
     return picture
+
+
+def library() -> str:
+    """Return the JavaScript that draws specifications in a page: ``vegaEmbed(element, spec, options)``."""
+    everything: Any = None  # which the stubs of vl_convert forget
+    script: str = vl_convert.javascript_bundle(everything, vl_version=_VERSION)
+    return script

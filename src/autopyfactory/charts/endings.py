@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 from autopyfactory.api import Series
-from autopyfactory.charts.frame import Width, finished
+from autopyfactory.charts.frame import SHORT, Width, finished
 from autopyfactory.charts.theme import Theme, theme_of
 from autopyfactory.charts.timeline import WHEN, Row, stamp, time_axis
 from autopyfactory.model import Fate
@@ -18,13 +18,14 @@ def endings_chart(
 ) -> dict[str, Any]:
     """Return bars of pilots that ended, stacked by what became of them, those that worked at the bottom."""
     theme = theme_of(dark=dark)
+    axis = alt.Axis(tickCount=4, tickMinStep=1, labelExpr=SHORT)
     bars = (
         alt.Chart(height=_HEIGHT)
         .mark_rect()  # a bar with four given edges
         .encode(
             x=time_axis(series),
             x2="to:T",
-            y=alt.Y("below:Q", title="pilots ended", axis=alt.Axis(tickCount=4, tickMinStep=1, format="~s")),
+            y=alt.Y("below:Q", title="pilots ended", axis=axis),
             y2="above:Q",
             color=alt.Color("fate:N", scale=_colours(theme)),
             tooltip=[

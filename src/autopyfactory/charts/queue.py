@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 from autopyfactory.api import Series, SeriesPoint
-from autopyfactory.charts.frame import Width, finished
+from autopyfactory.charts.frame import SHORT, Width, finished
 from autopyfactory.charts.theme import Theme, theme_of
 from autopyfactory.charts.timeline import WHEN, Row, runs, stamp, time_axis
 
@@ -76,7 +76,7 @@ def _colour(theme: Theme) -> alt.Color:
 
 def _gauges(series: Series, theme: Theme, *, stacked: bool) -> alt.LayerChart:
     scale = alt.Scale(domain=[0, _top(series, stacked=stacked)], nice=True, range=[_ABOVE, 0])
-    axis = alt.Axis(title="jobs, pilots", orient="left", tickCount=5, format="~s", tickMinStep=1)
+    axis = alt.Axis(title="jobs, pilots", orient="left", tickCount=5, labelExpr=SHORT, tickMinStep=1)
     base = alt.Chart().encode(
         x=time_axis(series), y=alt.Y("n:Q", scale=scale, axis=axis, stack=False), color=_colour(theme)
     )

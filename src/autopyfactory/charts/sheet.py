@@ -16,11 +16,12 @@ def sheet(
     rows: Sequence[Sequence[Mapping[str, Any]]], *, title: str, subtitle: Sequence[str], dark: bool = False
 ) -> dict[str, Any]:
     """Return one specification of charts in rows, made with a ``width`` in pixels and the same ``dark``."""
-    theme = theme_of(dark=dark)
+    config = configuration(theme_of(dark=dark)).to_dict()
+    config["legend"]["columns"] = 6  # the whole has no width of its own to look at
     return {
         "$schema": SCHEMA,
         "title": {"text": title, "subtitle": list(subtitle), **_TITLE},
-        "config": configuration(theme).to_dict(),
+        "config": config,
         "padding": {"left": 24, "right": 28, "top": 22, "bottom": 20},
         "spacing": _SPACING,
         "resolve": _APART,

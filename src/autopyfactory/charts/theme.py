@@ -86,8 +86,15 @@ def configuration(theme: Theme) -> alt.Config:
             titleFontSize=12,
             titleFontWeight="normal",
         ),
+        axisLeft=alt.AxisConfig(minExtent=30),  # charts below one another begin at the same place
         legend=alt.LegendConfig(
-            labelColor=theme.ink, labelFontSize=12, orient="top", title=None, symbolStrokeWidth=3, offset=10
+            columns=alt.ExprRef(expr="width < 400 ? 2 : width < 560 ? 3 : 6"),
+            labelColor=theme.ink,
+            labelFontSize=12,
+            offset=10,
+            orient="top",
+            symbolStrokeWidth=3,
+            title=None,
         ),
         title=alt.TitleConfig(
             anchor="start",

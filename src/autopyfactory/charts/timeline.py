@@ -1,7 +1,7 @@
 """What all charts over time share: rows without false lines, an axis in UTC, texts of times."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
@@ -20,9 +20,9 @@ WHEN = "utcFormat(toDate(datum.t), '%a %d %b %H:%M') + ' UTC'"
 _HOUR_OR_DAY = "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) ? '%H:%M' : '%d %b')"
 
 
-def stamp(at: datetime) -> str:
-    """Return a time as Vega reads it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def stamp(at: datetime) -> int:
+    """Return a time as Vega has it: milliseconds since 1970."""
+    return round(at.timestamp() * 1000)
 
 
 def runs(series: Series) -> Iterator[Sequence[SeriesPoint]]:
@@ -41,15 +41,19 @@ def runs(series: Series) -> Iterator[Sequence[SeriesPoint]]:
 
 def time_axis(series: Series) -> alt.X:
     """Return the axis of times in UTC, over the whole window, however much of it has points."""
+    # As expressions: from plain numbers Vega-Lite makes datetime(…), and the interpreter of expressions that
+    # pages use takes those for years.
+    since, until = [alt.ExprRef(expr=str(stamp(at))) for at in (series.since, series.until)]
     return alt.X(
         "t:T",
         title="UTC",
-        scale=alt.Scale(type="utc", domain=[stamp(series.since), stamp(series.until)]),
+        scale=alt.Scale(type="utc", domainMin=since, domainMax=until),
         axis=alt.Axis(
             grid=False,
             tickCount=8,
             labelExpr=_HOUR_OR_DAY,
             labelOverlap="greedy",
+            labelSeparation=12,
             titleAlign="right",
             titleAnchor="end",
         ),

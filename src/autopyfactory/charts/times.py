@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from autopyfactory.api import WAIT_EDGES_S, WALL_EDGES_S, PilotTimes
-from autopyfactory.charts.frame import Width, finished
+from autopyfactory.charts.frame import SHORT, Width, finished
 from autopyfactory.charts.theme import theme_of
 
 _HEIGHT = 130
@@ -39,7 +39,7 @@ def _chart(
         .mark_bar(color=theme.times)
         .encode(
             x=alt.X("time:O", title=None, sort=names, axis=axis),
-            y=alt.Y("n:Q", title="pilots", axis=alt.Axis(tickCount=4, tickMinStep=1, format="~s")),
+            y=alt.Y("n:Q", title="pilots", axis=alt.Axis(tickCount=4, tickMinStep=1, labelExpr=SHORT)),
             tooltip=[alt.Tooltip("time:O", title="time"), alt.Tooltip("n:Q", title="pilots", format=",")],
         )
     )

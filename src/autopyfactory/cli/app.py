@@ -32,6 +32,7 @@ from autopyfactory.cli.common.failure import Verbs
 from autopyfactory.cli.common.groups import WithDefault
 from autopyfactory.cli.common.manual import manual
 from autopyfactory.cli.demo import verb as demo
+from autopyfactory.cli.report import verb as report
 
 START, LOOK, WORK = "Start here", "See what is going on", "Look after it"
 
@@ -88,6 +89,7 @@ _add(app, LOOK, "status", status.status, status.EXAMPLES)
 _add(app, LOOK, "queues", queues.queues, queues.EXAMPLES)
 _add(app, LOOK, "pilots", pilots.pilots, pilots.EXAMPLES)
 _add(app, LOOK, "explain", explain.explain, explain.EXAMPLES)
+_add(app, LOOK, "report", report.report, report.EXAMPLES, report.EXITS)
 _add(app, LOOK, "sched", sched.sched, sched.EXAMPLES)
 
 _add(app, WORK, "reload", reload.reload, reload.EXAMPLES, reload.EXITS)

@@ -18,7 +18,9 @@ def _series(*points: SeriesPoint) -> Series:
 
 
 def _point(n: int, ready: float | None = 7, submitted: int = 2) -> SeriesPoint:
-    return SeriesPoint(NOW + n * STEP, ready, pending=1, running=3, submitted=submitted, endings={Fate.WORKED: 1})
+    return SeriesPoint(
+        NOW + n * STEP, ready, pending=1, running=3, submitted=submitted, endings={Fate.WORKED: 1}
+    )
 
 
 def _ready(spec: Mapping[str, Any]) -> Sequence[float | None]:

@@ -1,0 +1,1 @@
+"""``apf report``: what a queue, or the whole factory, did over a time."""
