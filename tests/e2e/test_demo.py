@@ -14,6 +14,7 @@ def test_a_demo_finishes_all_jobs_and_ends_by_itself(tmp_path: Path) -> None:
         [*command, "demo", *options], capture_output=True, text=True, timeout=120, check=False
     )
     assert ran.returncode == 0, ran.stderr
+    assert "dashboard: http://127.0.0.1:" in ran.stderr
     document = json.loads(ran.stdout)
     assert document["jobs"] == {"submitted": 12, "finished": 12, "failed": 0}
     pilots = document["pilots"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from autopyfactory.api.notify import NoticeThresholds
 from autopyfactory.model import CycleRecord, QueueName
 
 
@@ -31,6 +32,10 @@ class HostFates:
     """Their factory queues: the first by name, and the last where there are several."""
     last_at: datetime
     """When the newest of them ended."""
+
+    def is_black_hole(self, limits: NoticeThresholds) -> bool:
+        """Whether pilots die fast there; ``fast`` must have been counted with the same limits."""
+        return self.fates.ended >= limits.hole_pilots and self.fast >= limits.hole_share * self.fates.ended
 
 
 class GlanceStore(Protocol):

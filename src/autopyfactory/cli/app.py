@@ -12,6 +12,7 @@ from autopyfactory.cli import (
     config,
     db,
     explain,
+    hosts,
     init,
     log_grep,
     logs,
@@ -88,6 +89,7 @@ _add(app, START, "run", run.run, run.EXAMPLES)
 _add(app, LOOK, "status", status.status, status.EXAMPLES)
 _add(app, LOOK, "queues", queues.queues, queues.EXAMPLES)
 _add(app, LOOK, "pilots", pilots.pilots, pilots.EXAMPLES)
+_add(app, LOOK, "hosts", hosts.hosts, hosts.EXAMPLES)
 _add(app, LOOK, "explain", explain.explain, explain.EXAMPLES)
 _add(app, LOOK, "report", report.report, report.EXAMPLES, report.EXITS)
 _add(app, LOOK, "sched", sched.sched, sched.EXAMPLES)

@@ -23,6 +23,10 @@ _CONFIGURATION = Template("""\
 id = "demo"
 store = "sqlite:///factory.db"
 
+# the dashboard, while the demo runs; afterwards: apf web serve -c $file
+[web]
+port = 0
+
 [wms.board]
 plugin = "board"
 url = "$url"

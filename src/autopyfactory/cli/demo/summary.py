@@ -159,7 +159,7 @@ def show(summary: Summary) -> None:
         )
         say(f"{_pi(estimate)}: {verdict} ({estimate.sigmas_off:.1f} standard deviations off; {redone})")
     say(f"picture: {summary.chart}")
-    say(f"look around: apf status -c {summary.config}")
+    say(f"look around: apf status -c {summary.config}, and in a browser: apf web serve -c {summary.config}")
 
 
 def _pi(estimate: Estimate) -> str:

@@ -44,6 +44,8 @@ def demo(
     within five standard deviations, and one of them by doing it again, exactly.  It ends by itself with a
     summary and a picture of jobs and pilots over time.
 
+    Meanwhile a dashboard shows all of it; its URL is printed at the start.
+
     Everything lies in one folder, with the configuration that was used: "apf status -c demo/apf.toml" and
     "apf explain demo -c demo/apf.toml" work during the demo and afterwards.
     """

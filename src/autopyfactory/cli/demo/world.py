@@ -12,8 +12,10 @@ from typing import Any
 from autopyfactory.api import Clock, PilotFilter, Sample, Store, SystemClock
 from autopyfactory.board import BoardClient, InputFile, JobSpec, JobState, JobStatus, create_app, serve
 from autopyfactory.cli.common.failure import Failure
+from autopyfactory.cli.common.output import note
 from autopyfactory.cli.common.overview import count_live
 from autopyfactory.cli.common.stopping import orderly_stop
+from autopyfactory.cli.common.webs import serving_web
 from autopyfactory.cli.common.wiring import Endpoints, built, lay_out_wrapper
 from autopyfactory.cli.demo import pi
 from autopyfactory.cli.demo.setting import QUEUE, Setting, write_configuration
@@ -80,7 +82,8 @@ async def play(plan: Plan, setting: Setting, show: Callable[[Moment], None]) -> 
         lay_out_wrapper(config)
         store = await open_store(config.factory.store.get_secret_value(), config.factory_id)
         try:
-            async with built(config, clock) as endpoints:
+            async with serving_web(lambda: config, clock) as dashboard, built(config, clock) as endpoints:
+                note(f"dashboard: {dashboard}")
                 started_at = clock.now()
                 ids = await board.submit(_jobs(plan))
                 last = await _run(plan, config, endpoints, store, board, clock, show)
