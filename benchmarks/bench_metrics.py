@@ -75,10 +75,10 @@ async def _measured(folder: Path) -> dict[str, float]:
             await asyncio.sleep(FRESH.total_seconds())
             usual.append(max(late))
         async with stalls() as late:
-            start, used = time.perf_counter(), _cpu_s()
+            start, used = time.perf_counter(), cpu_s()
             text = await scraper.text()
             took.append(time.perf_counter() - start)
-            cpu.append(_cpu_s() - used)
+            cpu.append(cpu_s() - used)
             worst.append(max(late))
     await reading.close()
     await writing.close()
@@ -107,7 +107,8 @@ async def _fill(store: SqlStore, names: list[QueueName]) -> None:
         await store.record(ends)
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
+    """Return the processor time of this process so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 

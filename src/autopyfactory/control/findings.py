@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from autopyfactory.api import CensusStore, NoticeStore, NoticeThresholds, Store, StoreUnavailable
+from autopyfactory.api import CensusStore, DeskStore, NoticeStore, NoticeThresholds, StoreUnavailable
 from autopyfactory.control.shared import Shared
 from autopyfactory.model import EndpointHealth, Notice, QueueName
 from autopyfactory.notify import (
@@ -20,9 +20,11 @@ from autopyfactory.notify import (
 
 _LATE = timedelta(minutes=2)
 """So much later than its time a cycle may come into the store, from another factory too."""
+_AT_ONCE = 10_000
+"""Samples that are read in one go: the first look reads hours, and others want to use the store meanwhile."""
 
 
-class NoticeSource(Store, CensusStore, NoticeStore, Protocol):
+class NoticeSource(DeskStore, CensusStore, NoticeStore, Protocol):
     """What notices are derived from, and kept in."""
 
 
@@ -76,8 +78,15 @@ class Findings:
         if self._read_until is None or limits != self._limits:
             self._dry, self._limits = {}, limits
             self._read_until = now - timedelta(seconds=2 * limits.starving_s)
-        samples = await self._source.samples(self._read_until - _LATE)
-        self._dry = dry(samples, self._dry)
+        since, at_once = self._read_until - _LATE, _AT_ONCE
+        while True:
+            samples = await self._source.samples(since, limit=at_once)
+            self._dry = dry(samples, self._dry)
+            if len(samples) < at_once:
+                break
+            # those of the last instant are read again, which does no harm; more of it may be left
+            at_once = at_once if samples[-1].at > since else 2 * at_once
+            since = samples[-1].at
         self._read_until = now
 
     def _heeded(self, now: datetime) -> set[QueueName]:

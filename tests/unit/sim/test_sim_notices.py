@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from factory_stage import step
 from notice_scene import HOUR_S, Scene, on_scene, with_notify
 
+from autopyfactory.control import findings
+from autopyfactory.model import WmsQueue
 from autopyfactory.sim.draw import constant
 from autopyfactory.sim.site import SiteSettings
+from autopyfactory.sim.wms import Work
+from autopyfactory.sim.world import queue_config, world_config
 
 
 async def run_for(scene: Scene, *hours: float, between: Callable[[], None] = lambda: None) -> list[list[str]]:
@@ -35,6 +40,25 @@ def test_a_queue_that_starves_is_told_once_and_its_end_once(tmp_path: Path) -> N
         assert title.startswith("sim: queue.BNL starves: 500 jobs are ready, no pilot runs (20 wait)")
         (_, title) = after
         assert title.startswith("sim: resolved: queue.BNL starves")
+
+    on_scene(tmp_path, play, SiteSettings(slots=20, queue_latency_s=constant(3 * HOUR_S)))
+
+
+def test_queues_that_starve_together_are_told_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # fewer than there are cycles at one instant
+    monkeypatch.setattr(findings, "_AT_ONCE", 2)
+
+    async def play(scene: Scene) -> None:
+        names = ["AGLT2", "BNL", "CERN"]
+        queues = [queue_config(name, [step("ready"), step("max_pending", maximum=5)]) for name in names]
+        scene.config = with_notify(world_config(queues), ops={})
+        for name in names:
+            scene.world.wms.queues[WmsQueue(name)] = Work(payload_s=constant(600), ready=10)
+        during, after = await run_for(scene, 2.9, 2)
+        assert during == ["sim: 3 new"]
+        assert after[1:] == ["sim: 3 resolved"]
 
     on_scene(tmp_path, play, SiteSettings(slots=20, queue_latency_s=constant(3 * HOUR_S)))
 
