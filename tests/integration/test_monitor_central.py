@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -32,8 +33,9 @@ url = "{url}/api"
 wms = "none"
 batch = "local"
 sched = [{{fixed = {{pilotspercycle = 2}}}}]
-pilot = {{executable = "/bin/true", arguments = []}}
+{pilot}
 """
+PILOT = 'pilot = {executable = "/bin/true", arguments = []}'
 
 
 @contextmanager
@@ -69,10 +71,10 @@ def told(url: str, form: str) -> int:
             return error.code
 
 
-def run_factory(folder: Path, name: str, url: str, *options: str) -> None:
+def run_factory(folder: Path, name: str, url: str, *options: str, pilot: str = PILOT) -> None:
     home = folder / name
     home.mkdir(exist_ok=True)
-    (home / "apf.toml").write_text(CONFIG.format(name=name, url=url))
+    (home / "apf.toml").write_text(CONFIG.format(name=name, url=url, pilot=pilot))
     command = [*APF, "run", "--config", str(home / "apf.toml"), *(options or ("--once",))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
@@ -96,6 +98,32 @@ def test_one_monitor_watches_two_factories_and_forgets_nothing(tmp_path: Path) -
         (label,) = asked(f"{url}/api/labels?factory=bnl")
         assert (label["name"], label["ncreated"], label["nrunning"]) == ("ce.example.org:9619/condor", 1, 1)
         assert label["msg"].startswith("Fixed:in=0,")
+
+
+WRAPPER = """
+pilot = {arguments = "--wrapperplugin command --command true --benchmark 0"}
+
+[queues.silent]
+wms = "none"
+batch = "local"
+monitors = []
+sched = [{fixed = {pilotspercycle = 1}}]
+pilot = {executable = "/bin/true"}
+"""
+
+
+def test_pilots_report_to_the_monitor_of_their_queue(tmp_path: Path) -> None:
+    with monitor(tmp_path) as url:
+        run_factory(tmp_path, "bnl", url, pilot=WRAPPER)
+        deadline = time.monotonic() + 60
+        while {job["state"] for job in asked(f"{url}/api/jobs")} != {"done"}:
+            assert time.monotonic() < deadline, asked(f"{url}/api/jobs")
+            time.sleep(0.2)
+        jobs = asked(f"{url}/api/jobs?limit=0")
+        told = {(job["label"], job["result"], job["wrapper"]) for job in jobs}
+        assert told == {("ce.example.org:9619/condor", 0, "3.0")}
+        assert len(jobs) == 2
+        assert len(asked(f"{url}/api/labels")) == 1
 
 
 def test_a_factory_ends_well_where_its_monitor_is_away(tmp_path: Path) -> None:

@@ -100,6 +100,11 @@ async def _run(
     lay_out_wrapper(config)
     clock = SystemClock()
     asked = asyncio.Event()
+    reloader: Reloader | None = None
+
+    def in_force() -> Config:
+        return config if reloader is None else reloader.config_in_force()
+
     async with AsyncExitStack() as stack:
         if rounds is None:
             stack.enter_context(on_hangup(asked))
@@ -111,7 +116,7 @@ async def _run(
         )
         stack.push_async_callback(store.close)
         endpoints = await stack.enter_async_context(built(config, clock))
-        told = () if dry_run else await stack.enter_async_context(told_monitors(config, clock))
+        told = () if dry_run else await stack.enter_async_context(told_monitors(in_force, clock))
         ids = PilotIds(random.SystemRandom().getrandbits)
         factory = Factory(
             config,
@@ -133,9 +138,9 @@ async def _run(
             beside = Beside(lock_file(config))
             reloader = Reloader(config, source, factory, endpoints, beside, clock, asked)
             await stack.enter_async_context(reloader.running())
-            await stack.enter_async_context(web_beside(reloader.config_in_force, clock, timings))
-            await stack.enter_async_context(logs_kept(reloader.config_in_force, clock))
-            await stack.enter_async_context(wrappers_kept(reloader.config_in_force, store, clock))
+            await stack.enter_async_context(web_beside(in_force, clock, timings))
+            await stack.enter_async_context(logs_kept(in_force, clock))
+            await stack.enter_async_context(wrappers_kept(in_force, store, clock))
         return await factory.run(cycles=rounds, dry_run=dry_run)
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from autopyfactory.api import ChainStep, NoticeThresholds, Settings, did_you_mean
 from autopyfactory.config.chain import Chains
 from autopyfactory.config.endpoints import Endpoints
-from autopyfactory.config.node import Leaf, Node, Place, Table
+from autopyfactory.config.node import Items, Leaf, Node, Place, Table
 from autopyfactory.config.paths import anchor, anchor_store
 from autopyfactory.config.problems import Problems
 from autopyfactory.config.queues import Queue, Queues
@@ -18,6 +18,7 @@ from autopyfactory.config.tree import (
     Config,
     Endpoint,
     FactorySettings,
+    MonitorTarget,
     PilotSettings,
     QueueConfig,
     QueueSettings,
@@ -90,7 +91,7 @@ class _Loader:
         for profile in reader.profiles():
             reader.settings(profile, partial=True)
             self._check_endpoints(profile)
-        queues = [self._queue(reader, queue, factory, wms) for queue in reader.queues()]
+        queues = [self._queue(reader, queue, factory, wms, monitors) for queue in reader.queues()]
         return Config(
             factory=factory,
             wms=wms,
@@ -136,14 +137,22 @@ class _Loader:
         return self._references.resolve(table, QueueSettings)
 
     def _queue(
-        self, reader: Queues, queue: Queue, factory: FactorySettings, wms: Mapping[str, Endpoint]
+        self,
+        reader: Queues,
+        queue: Queue,
+        factory: FactorySettings,
+        wms: Mapping[str, Endpoint],
+        monitors: Mapping[str, MonitorTarget],
     ) -> QueueConfig | None:
         chain = reader.chain(queue)
         settings = reader.settings(queue.table, partial=not queue.whole)
         self._check_endpoints(queue.table)
         wms_queue = WmsQueue(_text(queue.table, "wms_queue") or queue.name)
         endpoint = wms.get(_text(queue.table, "wms"))
-        context = SpecContext(queue.name, wms_queue, factory, endpoint, self._sections.base)
+        told = settings.monitors if settings and settings.monitors is not None else tuple(monitors)
+        urls = [monitors[name].pilots_url for name in told if name in monitors]
+        monitor_url = next(filter(None, urls), "")
+        context = SpecContext(queue.name, wms_queue, factory, endpoint, self._sections.base, monitor_url)
         pilot = settings.pilot if settings else _right_part(queue.table.entries.get("pilot"))
         spec = SpecBuilder(context, pilot, queue.table, self._problems).build()
         if settings is None or chain is None:
@@ -152,11 +161,18 @@ class _Loader:
 
     def _check_endpoints(self, table: Table) -> None:
         for kind in ("wms", "batch"):
-            name = _text(table, kind)
-            known = self._sections.named[kind]
-            if name and name not in known:
-                hint = did_you_mean(name, known) or self._sections.elsewhere or f"add [{kind}.{name}]"
-                self._problems.add(table.entries[kind].place, f"there is no [{kind}.{name}]", hint)
+            self._check_name(kind, table.entries.get(kind))
+        monitors = table.entries.get("monitors")
+        for item in monitors.items if isinstance(monitors, Items) else ():
+            self._check_name("monitor", item)
+
+    def _check_name(self, kind: str, node: Node | None) -> None:
+        if not isinstance(node, Leaf) or not isinstance(node.value, str) or not node.value:
+            return  # which has been reported
+        name, known = node.value, self._sections.named[kind]
+        if name not in known:
+            hint = did_you_mean(name, known) or self._sections.elsewhere or f"add [{kind}.{name}]"
+            self._problems.add(node.place, f"there is no [{kind}.{name}]", hint)
 
 
 def _text(table: Table, key: str) -> str:

@@ -16,6 +16,8 @@ from autopyfactory.config.tree import Endpoint, FactorySettings, PilotSettings
 from autopyfactory.model import PilotSpec, QueueName, WmsQueue
 
 _BUILTIN = "builtin:"
+_MONITOR = "APFMON"
+"""The variable by which wrappers know a monitor."""
 _WRAPPER_ARGUMENTS = (
     "--wrapperserverurl",
     "{wms.url}",
@@ -42,6 +44,8 @@ class SpecContext:
     wms: Endpoint | None
     """None where it is unknown or wrong, which has been reported."""
     base: Path
+    monitor_url: str = ""
+    """Where its pilots report by the monitors' protocol; empty: they do not."""
 
 
 class SpecBuilder:
@@ -123,7 +127,8 @@ class SpecBuilder:
         for name in variables:
             if not name or "=" in name or "\0" in name:
                 self._complain("environment", name)("this cannot be the name of a variable", "")
-        return self._filled("environment", variables)
+        told = {_MONITOR: self._context.monitor_url} if self._context.monitor_url else {}
+        return {**told, **self._filled("environment", variables)}
 
     def _filled(self, key: str, texts: Mapping[str, str]) -> Mapping[str, str]:
         return {name: self._fill(text, key, name) for name, text in texts.items()}

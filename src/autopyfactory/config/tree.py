@@ -153,6 +153,8 @@ class QueueSettings(Settings):
     """Name of the queue there; left out: the queue's own name."""
     batch: str
     """NAME of the ``[batch.NAME]`` that its pilots go to."""
+    monitors: tuple[str, ...] | None = None
+    """NAMEs of the ``[monitor.NAME]`` that are told of it; left out: all."""
     interval_s: Seconds = 120
     """Seconds from one cycle to the next."""
     status: Literal["online", "test", "offline"] | None = None
@@ -192,6 +194,11 @@ class MonitorTarget:
     settings: Settings
     """The plugin's own."""
 
+    @property
+    def pilots_url(self) -> str:
+        """Where pilots report to it by the monitors' protocol; empty: they do not."""
+        return str(getattr(self.settings, "pilots_url", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class NotifyTarget:
@@ -214,6 +221,10 @@ class QueueConfig:
     chain: tuple[ChainStep, ...]
     spec: PilotSpec
     """Placeholders filled in; its ``log_dir`` is the factory's, without day and queue."""
+
+    def tells(self, monitor: str) -> bool:
+        """Whether the ``[monitor.NAME]`` of that name is told of it."""
+        return self.settings.monitors is None or monitor in self.settings.monitors
 
     @property
     def status_override(self) -> SiteStatus | None:

@@ -21,6 +21,8 @@ class ApfMonitorSettings(Settings):
 
     url: Annotated[str, AfterValidator(_checked)]
     """Where the monitor is, with its ``/api``.  APF 2: monitorURL."""
+    pilots: bool = True
+    """Whether pilots report to it as well (``APFMON``); if not, it hears of their submission alone."""
     interval_s: Seconds = 10
     """From one round of telling what is new to the next."""
     heartbeat_s: Seconds = 600
@@ -33,3 +35,8 @@ class ApfMonitorSettings(Settings):
     """Pilots that are announced in one call."""
     pilots_kept: int = Field(default=50_000, ge=1)
     """Pilots that may wait to be announced while the monitor is away; of more the oldest never are."""
+
+    @property
+    def pilots_url(self) -> str:
+        """Where pilots report to it; empty: they do not."""
+        return self.url if self.pilots else ""

@@ -6,6 +6,7 @@ import pytest
 from config_folder import BASE, Folder
 
 from autopyfactory.bundle import wrapper_path
+from autopyfactory.model import QueueName
 
 
 def test_the_built_in_wrapper_is_told_where_its_work_is_and_what_it_may_use(folder: Folder) -> None:
@@ -26,6 +27,37 @@ def test_the_built_in_wrapper_is_told_where_its_work_is_and_what_it_may_use(fold
         "--disk-mb",
         "1000",
     )
+
+
+MONITORS = """
+[monitor.central]
+plugin = "apf"
+url = "http://central/api/"
+[monitor.quiet]
+plugin = "apf"
+url = "http://quiet/api"
+pilots = false
+"""
+
+
+@pytest.mark.parametrize(
+    ("queue", "told"),
+    [
+        ("", "http://central/api"),
+        ('monitors = ["quiet", "central"]', "http://central/api"),
+        ('monitors = ["quiet"]', None),
+        ("monitors = []", None),
+        ('pilot = {environment = {APFMON = "http://own/{factory}"}}', "http://own/test"),
+    ],
+)
+def test_pilots_are_told_of_their_queues_monitor(folder: Folder, queue: str, told: str | None) -> None:
+    config = folder.load(f'{MONITORS}[queues.Q]\nextends = "base"\n{queue}')
+    assert config.queues[QueueName("Q")].spec.environment.get("APFMON") == told
+
+
+def test_a_monitor_that_is_not_there(folder: Folder) -> None:
+    problem = folder.problem(f'{MONITORS}[queues.Q]\nextends = "base"\nmonitors = ["quiet", "centrl"]')
+    assert problem == '[queues.Q.monitors[1]]: there is no [monitor.centrl]; did you mean "central"?'
 
 
 def test_what_is_asked_for_can_be_filled_in_anywhere(folder: Folder) -> None:

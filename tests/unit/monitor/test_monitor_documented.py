@@ -1,5 +1,6 @@
 """docs/reference/monitor.md says what the code does."""
 
+import json
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "monitor.md").read_te
 def test_every_setting_with_its_default() -> None:
     written = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", PAGE, re.MULTILINE))
     defaults = {
-        name: "required" if field.is_required() else f"{field.default:g}"
+        name: "required" if field.is_required() else json.dumps(field.default)
         for name, field in ApfMonitorSettings.model_fields.items()
     }
     assert written == defaults

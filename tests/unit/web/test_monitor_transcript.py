@@ -99,7 +99,7 @@ async def test_labels(web: Web) -> None:
     status, _, content = await raw(web, "PUT", "/api/labels", json.dumps([label, *others, foreign]))
     assert (status, content) == (201, "Created 61/62 labels, 0 updated")
     status, _, content = await raw(web, "PUT", "/api/labels", json.dumps([label]), "application/json")
-    assert (status, content) == (201, "Created 0/1 label, 1 updated")
+    assert (status, content) == (201, "Created 0/1 labels, 1 updated")
     assert len(await read(web, "/api/labels?factory=bnl")) == 50
     assert len(await read(web, "/api/labels?factory=bnl&limit=0")) == 62
     page = await read(web, "/api/labels?factory=bnl&offset=1&limit=1")
@@ -152,7 +152,7 @@ async def test_jobs_are_created_and_those_of_unknown_labels_are_not(web: Web) ->
     assert (status, content) == (201, "Created 2/3 jobs, 1 not created")
     assert kind.startswith("text/plain")
     status, _, content = await raw(web, "PUT", "/api/jobs", json.dumps(jobs[:1]), "application/json")
-    assert (status, content) == (201, "Created 0/1 job, 0 not created")
+    assert (status, content) == (201, "Created 0/1 jobs, 0 not created")
     assert (await raw(web, "GET", "/api/jobs/bnl:7.1"))[0] == 404
     found = await read(web, "/api/jobs/bnl:8")
     assert found == {

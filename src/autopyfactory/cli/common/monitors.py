@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 
-from autopyfactory.api import Clock, Monitor, MonitorContext
+from autopyfactory.api import Clock, FactoryListener, Monitor, MonitorContext
 from autopyfactory.config import Config
+from autopyfactory.model import BatchId, CycleRecord, PilotId, QueueName
 from autopyfactory.model.monitor import FactoryCard, LabelCard
 from autopyfactory.sched.message import apf2_message
 
@@ -15,20 +16,44 @@ logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def told_monitors(config: Config, clock: Clock) -> AsyncIterator[tuple[Monitor, ...]]:
-    """Build every ``[monitor.NAME]``, and let it pass on meanwhile what it notes.
+async def told_monitors(
+    config_in_force: Callable[[], Config], clock: Clock
+) -> AsyncIterator[tuple[FactoryListener, ...]]:
+    """Build every ``[monitor.NAME]``, and let it pass on meanwhile what it notes of its queues.
 
     One that breaks is logged, and the factory goes on.
     """
-    context = _context(config, clock)
+    config = config_in_force()
     async with AsyncExitStack() as stack:
-        monitors: list[Monitor] = []
+        told: list[FactoryListener] = []
         for target in config.monitors.values():
-            monitor: Monitor = target.plugin(target.settings, context)
+            monitor: Monitor = target.plugin(target.settings, _context(config, target.name, clock))
             stack.push_async_callback(monitor.close)
             await stack.enter_async_context(_running(target.name, monitor))
-            monitors.append(monitor)
-        yield tuple(monitors)
+            told.append(_OfItsQueues(monitor, target.name, config_in_force))
+        yield tuple(told)
+
+
+class _OfItsQueues:
+    """Passes on what a monitor is told of."""
+
+    def __init__(self, monitor: Monitor, name: str, config_in_force: Callable[[], Config]) -> None:
+        self._monitor = monitor
+        self._name = name
+        self._config_in_force = config_in_force
+
+    def cycle(self, record: CycleRecord) -> None:
+        if self._is_told_of(record.queue):
+            self._monitor.cycle(record)
+
+    def submitted(self, queue: QueueName, pilots: Mapping[PilotId, BatchId]) -> None:
+        if self._is_told_of(queue):
+            self._monitor.submitted(queue, pilots)
+
+    def _is_told_of(self, queue: QueueName) -> bool:
+        config = self._config_in_force().queues.get(queue)
+        # pilots of a queue that was removed may turn up even now
+        return config is None or config.tells(self._name)
 
 
 @asynccontextmanager
@@ -50,7 +75,7 @@ async def _running(name: str, monitor: Monitor) -> AsyncIterator[None]:
             await task
 
 
-def _context(config: Config, clock: Clock) -> MonitorContext:
+def _context(config: Config, monitor: str, clock: Clock) -> MonitorContext:
     factory = config.factory
     card = FactoryCard(
         factory.id,
@@ -62,5 +87,6 @@ def _context(config: Config, clock: Clock) -> MonitorContext:
     labels = [
         LabelCard(factory.id, name, queue.settings.batch, queue.wms_queue)
         for name, queue in config.queues.items()
+        if queue.tells(monitor)
     ]
     return MonitorContext(card, labels, apf2_message, clock)

@@ -91,7 +91,7 @@ def _labels(context: WebContext) -> APIRouter:
             return _bad(str(error))
         cards = [each.card() for each in sent]
         created, updated = await context.writing.put_labels(cards, context.clock.now())
-        return PlainTextResponse(f"Created {created}/{_counted(cards, 'label')}, {updated} updated", 201)
+        return PlainTextResponse(f"Created {created}/{len(cards)} labels, {updated} updated", 201)
 
     @router.get("/labels/{key:path}")
     async def label(request: Request, key: str) -> Response:
@@ -142,7 +142,7 @@ def _jobs(context: WebContext) -> APIRouter:
             return _bad(str(error))
         now = context.clock.now()
         added = await context.writing.put_jobs([each.job(now) for each in sent])
-        text = f"Created {added.created}/{_counted(sent, 'job')}, {added.skipped} not created"
+        text = f"Created {added.created}/{len(sent)} jobs, {added.skipped} not created"
         return PlainTextResponse(text, 201)
 
     @router.get("/jobs/{key:path}")
@@ -187,7 +187,3 @@ def _not_found(request: Request) -> Response:
 
 def _bad(text: str) -> Response:
     return PlainTextResponse(text, 400)
-
-
-def _counted(sent: list[Any], noun: str) -> str:
-    return f"{len(sent)} {noun if len(sent) == 1 else noun + 's'}"
