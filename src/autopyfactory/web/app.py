@@ -28,6 +28,7 @@ def create_app(context: WebContext) -> FastAPI:
     settings = context.config.web
     limiter = Limiter(context.clock, settings.requests_per_s, settings.burst)
     intake = reports.Intake(context.writing, context.clock)
+    desk = reports.ReportDesk(context, intake, limiter)
     sessions = Sessions(context.report_key)
     shown = pages.Pages(context, sessions)
     answer = pages.answers(shown)
@@ -51,8 +52,7 @@ def create_app(context: WebContext) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    # first: of all calls these are the most
-    app.include_router(reports.routes(context, intake, limiter))
+    app.include_router(reports.routes(desk))
     app.include_router(api.routes(context))
     app.include_router(monitor.routes(context))
     app.include_router(logs.routes(context))
@@ -61,5 +61,6 @@ def create_app(context: WebContext) -> FastAPI:
     add_handlers(app, answer)
     app.openapi = partial(described, app)  # type: ignore[method-assign]
     app.add_middleware(Etags, prefix="/api/")
+    app.add_middleware(reports.Shortcut, desk=desk)
     app.add_middleware(Gate, context=context, limiter=limiter, sessions=sessions, answer=answer)
     return app

@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_REPORT_BYTES = 256 * 1024
 MAX_MONITOR_BYTES = 8 * 1024 * 1024
 """Factories announce thousands of pilots at once."""
-REPORTS_PATH = re.compile(r"/api/v1/pilots/[^/]+/reports")
+_REPORTS_PATH = re.compile(r"/api/v1/pilots/([^/]+)/reports")
 MONITOR_PATH = re.compile(r"/api/(factories|labels|jobs)(/.*)?", re.DOTALL)
 
 SAFE_HEADERS: Mapping[str, str] = {
@@ -72,14 +72,14 @@ class Gate:
 
     async def _caller(self, scope: Message) -> Caller:
         origin = self._origin(scope)
-        authorization = _header(scope, b"authorization")
+        authorization = header(scope, b"authorization")
         if _writes_to_monitor(scope):
             # not counted: wrappers share addresses, and what is refused they do not send again
             if within(origin, self._context.config.web.monitor_networks):
                 return Caller(origin)
             self._limiter.charge(f"address {origin}")
             raise Problem(403, 'the monitor takes reports only from "[web] monitor_networks"')
-        if scope["method"] == "POST" and REPORTS_PATH.fullmatch(scope["path"]):
+        if reporting_pilot(scope) is not None:
             # pilots share addresses, and are counted one by one where their tokens are looked at
             if PREFIX not in authorization:
                 return Caller(origin)
@@ -112,7 +112,7 @@ class Gate:
     def _origin(self, scope: Message) -> str:
         peer = scope["client"][0] if scope.get("client") else ""
         proxies = self._context.config.web.trusted_proxies
-        if within(peer, proxies) and _header(scope, b"x-forwarded-proto") == "https":
+        if proxies and within(peer, proxies) and header(scope, b"x-forwarded-proto") == "https":
             scope["scheme"] = "https"
         return origin_of(peer, _whole_header(scope, b"x-forwarded-for"), proxies)
 
@@ -129,11 +129,19 @@ class Gate:
         return send_with_headers
 
 
+def reporting_pilot(scope: Message) -> str | None:
+    """Return the pilot that a call brings reports of; None for all other calls."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return None
+    found = _REPORTS_PATH.fullmatch(scope["path"])
+    return found[1] if found else None
+
+
 async def _body(scope: Message, receive: Receive) -> bytes:
-    limit = MAX_REPORT_BYTES if REPORTS_PATH.fullmatch(scope["path"]) else MAX_BODY_BYTES
+    limit = MAX_REPORT_BYTES if reporting_pilot(scope) is not None else MAX_BODY_BYTES
     if _writes_to_monitor(scope):
         limit = MAX_MONITOR_BYTES
-    announced = _header(scope, b"content-length")
+    announced = header(scope, b"content-length")
     too_large = announced.isdecimal() and int(announced[:20]) > limit
     body = None if too_large else await read_body(receive, limit)
     if body is None:
@@ -145,7 +153,8 @@ def _writes_to_monitor(scope: Message) -> bool:
     return scope["method"] not in ("GET", "HEAD") and bool(MONITOR_PATH.fullmatch(scope["path"]))
 
 
-def _header(scope: Message, name: bytes) -> str:
+def header(scope: Message, name: bytes) -> str:
+    """Return a header of a request; an empty text where there is none."""
     value: bytes = next((value for key, value in scope["headers"] if key == name), b"")
     return value.decode("latin-1")
 

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from autopyfactory.web.problems import ProblemDocument
-from autopyfactory.web.reports.routes import Reports
+from autopyfactory.web.reports.shapes import Reports
 
 
 def described(app: FastAPI) -> dict[str, Any]:

@@ -119,8 +119,8 @@ def add_handlers(app: FastAPI, answer: Answer = as_document) -> None:
         Problem: lambda problem: problem,
         RequestValidationError: _invalid,
         HTTPException: _http,
-        StoreUnavailable: _store,
-        StoreRefused: _store,
+        StoreUnavailable: store_away,
+        StoreRefused: store_away,
         Exception: _unexpected,
     }
     for kind, meaning in meanings.items():
@@ -146,7 +146,8 @@ def _http(error: HTTPException) -> Problem:
     return Problem(error.status_code, detail, headers=error.headers)
 
 
-def _store(error: Exception) -> Problem:
+def store_away(error: Exception) -> Problem:
+    """Return the refusal of a call that needs the store."""
     logger.error("%s", error, extra={"action": "web"})
     retry = {"retry-after": str(_STORE_RETRY_S)}
     return Problem(503, "the store is not available at present; try again", headers=retry)

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from web_world import NOW, Answer, Web, serving_web
 
 from autopyfactory.api import StoreUnavailable
 from autopyfactory.model import PilotId, PilotReport, Report, Scope
+from autopyfactory.serving import Message
 from autopyfactory.testkit.store import pilot_ids
+from autopyfactory.web.access import Caller
+from autopyfactory.web.limits import Limiter
+from autopyfactory.web.reports import ReportDesk, routes
 from autopyfactory.web.reports.intake import MAX_WAITING, Intake, IntakeFull
 
 STRANGER = pilot_ids(1, NOW, seed=9)[0]
@@ -137,6 +142,44 @@ async def test_one_pilot_cannot_crowd_out_the_others(web: Web) -> None:
     statuses = [(await send(web, one(seq=n))).status for n in range(101)]
     assert statuses == [202] * 100 + [429]
     assert (await send(web, one(), pilot=web.pilots[1])).status == 202
+
+
+async def test_the_route_that_is_described_takes_the_same_calls(web: Web) -> None:
+    limiter = Limiter(web.clock, 1, 1)
+    intake = Intake(web.store, web.clock)
+    app = FastAPI()
+    app.include_router(routes(ReportDesk(web.context, intake, limiter)))
+    pilot, sent = web.pilots[0], []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"/api/v1/pilots/{pilot}/reports",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {web.pilot_token(pilot)}".encode())],
+        "state": {"caller": Caller("127.0.0.1")},
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": json.dumps({"reports": [one()]}).encode()}
+
+    async def answered(message: Message) -> None:
+        sent.append(message)
+
+    async with intake.running():
+        await app(scope, receive, answered)
+    assert sent[0]["status"] == 202
+    assert [each.seq for each in await kept(web)] == [0]
+
+
+async def test_a_store_that_is_away_is_told_as_a_problem(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(_: object) -> frozenset[PilotId]:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(web.context.writing, "add_reports", away)
+    answer = await send(web, one())
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "disk" not in answer.json["detail"]
 
 
 class SlowStore:

@@ -11,7 +11,7 @@ from autopyfactory.model import PilotReport
 
 logger = logging.getLogger(__name__)
 
-GATHER_S = 0.02
+GATHER_S = 0.005
 """How long a first report waits for company: a commit costs as much for one as for many."""
 AT_ONCE = 500
 MAX_WAITING = 10_000
