@@ -137,7 +137,8 @@ class Monitor(FactoryListener, Protocol):
     """A monitor plugin: tells a monitor elsewhere of this factory.
 
     Its class has an attribute ``Settings`` and is built as ``PluginClass(settings, context)`` with a
-    `MonitorContext`.
+    `MonitorContext`.  Settings may have a property ``pilots_url``: where pilots report to the same monitor,
+    by the monitors' protocol.
     """
 
     async def run(self) -> None:
@@ -159,3 +160,5 @@ class MonitorContext:
     trace: Callable[[Decision], str]
     """Puts a decision into the words that monitors parse."""
     clock: Clock
+    log_url: str = ""
+    """URL under which pilots' logs are served, by `log_folder`; empty where they are not."""

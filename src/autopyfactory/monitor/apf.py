@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from autopyfactory.api import MonitorContext
-from autopyfactory.model import BatchId, CycleRecord, PilotId, QueueName
+from autopyfactory.model import BatchId, CycleRecord, PilotId, QueueName, log_folder, planned_at
 from autopyfactory.model.monitor import LabelCard
 from autopyfactory.monitor.client import MonitorAway, MonitorClient, MonitorForgot, MonitorRefused
 from autopyfactory.monitor.outbox import Announced, Outbox
@@ -131,7 +131,8 @@ class ApfMonitor:
     async def _announce(self, pilots: Sequence[Announced], now: datetime) -> None:
         """Announce pilots; twice where the monitor has lost its memory meanwhile."""
         jobs = [
-            {"cid": p.cid, "factory": self._factory, "label": p.queue, "workerid": p.pilot} for p in pilots
+            {"cid": p.cid, "factory": self._factory, "label": p.queue, "workerid": p.pilot, **self._logs(p)}
+            for p in pilots
         ]
         try:
             if not await self._not_created(jobs):
@@ -143,6 +144,14 @@ class ApfMonitor:
             return
         if left:
             logger.warning("the monitor does not take %d of %d pilots", left, len(jobs), extra=_FIELDS)
+
+    def _logs(self, pilot: Announced) -> dict[str, str]:
+        """Return the URLs of a pilot's logs, where they are served."""
+        if not self._context.log_url:
+            return {}
+        folder = log_folder(planned_at(pilot.pilot), pilot.queue)
+        log = f"{self._context.log_url.rstrip('/')}/{folder}/{pilot.cid}"
+        return {"stdout": f"{log}.out", "stderr": f"{log}.err", "joblog": f"{log}.log"}
 
     async def _not_created(self, jobs: Sequence[dict[str, str]]) -> int:
         try:

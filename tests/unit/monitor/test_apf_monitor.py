@@ -18,6 +18,7 @@ from autopyfactory.monitor import ApfMonitor
 from autopyfactory.monitor.settings import ApfMonitorSettings
 from autopyfactory.sched.message import apf2_message
 from autopyfactory.testkit.monitor import a_decision
+from autopyfactory.testkit.store import pilot_ids
 
 AGLT2, CE = QueueName("AGLT2"), QueueName("ce.example.org:9619/condor")
 CARD = FactoryCard("bnl", "http://logs.example.org", "ops@example.org", "3.0", "AutoPyFactory")
@@ -28,9 +29,9 @@ def server(tmp_path: Path) -> MonitorServer:
     return MonitorServer(tmp_path)
 
 
-def told_by(server: MonitorServer, clock: HandClock, **settings: Any) -> ApfMonitor:
+def told_by(server: MonitorServer, clock: HandClock, log_url: str = "", **settings: Any) -> ApfMonitor:
     labels = [LabelCard("bnl", AGLT2, "schedd", "AGLT2_MCORE"), LabelCard("bnl", CE)]
-    context = MonitorContext(CARD, labels, apf2_message, clock)
+    context = MonitorContext(CARD, labels, apf2_message, clock, log_url)
     return ApfMonitor(ApfMonitorSettings(url=server.url, **settings), context)
 
 
@@ -67,6 +68,20 @@ async def test_factory_queues_pilots_and_traces_arrive(server: MonitorServer, mo
         found = await store.monitored_job("bnl", "2.0")
         assert found is not None
         assert found[0].details.workerid == f"{2:026}"
+
+
+async def test_logs_are_told_where_they_are_served(server: MonitorServer, clock: HandClock) -> None:
+    monitor = told_by(server, clock, "http://logs.example.org/pilots/")
+    (pilot,) = pilot_ids(1, NOW)
+    async with server.serving() as store:
+        monitor.submitted(CE, {pilot: BatchId("7.0")})
+        await monitor.once()
+        found = await store.monitored_job("bnl", "7.0")
+    await monitor.close()
+    assert found is not None
+    log = "http://logs.example.org/pilots/2026-03-01/ce.example.org_9619_condor/7.0"
+    assert (found[0].details.stdout, found[0].details.stderr) == (f"{log}.out", f"{log}.err")
+    assert found[0].details.joblog == f"{log}.log"
 
 
 async def test_nothing_is_lost_while_the_monitor_is_away(

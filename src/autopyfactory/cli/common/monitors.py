@@ -89,4 +89,4 @@ def _context(config: Config, monitor: str, clock: Clock) -> MonitorContext:
         for name, queue in config.queues.items()
         if queue.tells(monitor)
     ]
-    return MonitorContext(card, labels, apf2_message, clock)
+    return MonitorContext(card, labels, apf2_message, clock, factory.log_url)
