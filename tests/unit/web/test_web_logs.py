@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from web_world import Web, serving_web
 
 from autopyfactory.model import Scope
+from autopyfactory.web.logs import following
 from autopyfactory.web.logs.beneath import NotThere, open_file, steps
 from autopyfactory.web.logs.ranges import Unsatisfiable, asked_for, tail
 
@@ -76,13 +77,25 @@ async def test_the_tail_of_a_log_that_grows(web: Web, folder: Path) -> None:
     assert len((await web.get(f"{URL}?tail=99999999")).body) == len(TEXT) + 4
 
 
-async def test_the_tail_of_a_huge_log_is_read_without_the_rest(web: Web, folder: Path) -> None:
+@pytest.mark.parametrize("how", ["tail=7", "tail=100000", "follow=1", "follow=1&offset=1073741824"])
+async def test_the_end_of_a_huge_log_is_read_without_the_rest(
+    web: Web, folder: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SILENT_S", 5.0)
     with (folder / "2.0.log").open("wb") as file:
         file.truncate(2**30)
         file.seek(0, os.SEEK_END)
         file.write(b"the end")
-    answer = await web.get("/logs/2026-03-01/AGLT2/2.0.log?tail=7")
-    assert answer.body == b"the end"
+    before = _bytes_read()
+    answer = await web.get(f"/logs/2026-03-01/AGLT2/2.0.log?{how}")
+    assert answer.body.endswith(b"the end")
+    assert _bytes_read() - before < 2**20
+
+
+def _bytes_read() -> int:
+    """Return how many bytes this process, which is the server too, has read from anything."""
+    counters = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counters["rchar"])
 
 
 async def test_zipped_on_the_way(web: Web) -> None:

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 from autopyfactory.web.access import reader
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.logs.beneath import NotThere, open_directory, open_file, steps
+from autopyfactory.web.logs.following import FIRST_BYTES, Followers
 from autopyfactory.web.logs.ranges import Span, Unsatisfiable, asked_for, tail
 from autopyfactory.web.problems import Problem, responses
 
@@ -22,6 +23,7 @@ SERVED = (".out", ".err", ".log")
 """What pilots write; the folders hold what is submitted, too, which is nobody's business."""
 _PIECE = 256 * 1024
 _WORTH_ZIPPING = 4096
+_MOST_BYTES = 2**40
 _MAX_ENTRIES = 10_000
 _CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
@@ -44,17 +46,20 @@ def _log_routes(context: WebContext) -> APIRouter:
     root = context.config.factory.log_dir
     with_index = context.config.web.log_index
     access = reader(context.config.web)
+    followers = Followers(context.clock)
     router = APIRouter(dependencies=[access])  # type: ignore[list-item]
 
     # plain functions: they run in threads, since log directories may lie on file servers
-    @router.get("/logs/{path:path}", responses=responses(401, 403, 404, 416, 429))
+    @router.get("/logs/{path:path}", responses=responses(401, 403, 404, 416, 429, 503))
     def log(
         path: str,
-        tail_bytes: Annotated[int | None, Query(alias="tail", ge=1, le=2**40)] = None,
+        tail_bytes: Annotated[int | None, Query(alias="tail", ge=1, le=_MOST_BYTES)] = None,
+        offset: Annotated[int | None, Query(ge=0, le=_MOST_BYTES)] = None,
+        follow: Annotated[bool, Query()] = False,
         range_header: Annotated[str, Header(alias="range")] = "",
         accept_encoding: Annotated[str, Header()] = "",
     ) -> Response:
-        """Send a file, a range or the last bytes of it, as it is now."""
+        """Send a file, a range or the last bytes of it, as it is now, or (``follow``) as it grows."""
         try:
             names = steps(path)
             if not path or path.endswith("/"):
@@ -64,6 +69,8 @@ def _log_routes(context: WebContext) -> APIRouter:
             descriptor = open_file(root, names)
         except NotThere as error:
             raise Problem(404, "there is no such log") from error
+        if follow:
+            return _followed(descriptor, tail_bytes, offset, followers)
         return _file(descriptor, tail_bytes, range_header, zipped="gzip" in accept_encoding)
 
     return router
@@ -84,7 +91,7 @@ def _file(descriptor: int, tail_bytes: int | None, range_header: str, *, zipped:
         span = tail(tail_bytes, size) if tail_bytes is not None else asked_for(range_header, size)
     except Unsatisfiable as error:
         os.close(descriptor)
-        raise Problem(416, "the log is shorter", headers={"content-range": f"bytes */{size}"}) from error
+        raise _shorter(size) from error
     partial = span is not None and tail_bytes is None
     chosen = span or Span(0, size)
     pieces = _pieces(descriptor, chosen)
@@ -96,6 +103,29 @@ def _file(descriptor: int, tail_bytes: int | None, range_header: str, *, zipped:
     else:
         headers["content-length"] = str(chosen.size)
     return StreamingResponse(pieces, 206 if partial else 200, headers, "text/plain; charset=utf-8")
+
+
+def _followed(descriptor: int, tail_bytes: int | None, offset: int | None, followers: Followers) -> Response:
+    try:
+        size = os.fstat(descriptor).st_size
+        start = tail(tail_bytes or FIRST_BYTES, size).start if offset is None else offset
+        if start > size:
+            raise _shorter(size)
+        followers.check_room()
+    except Problem:
+        os.close(descriptor)
+        raise
+    headers = {
+        "cache-control": "no-store",
+        "content-security-policy": _CSP,
+        "x-accel-buffering": "no",  # a web server in front passes on what there is
+        "x-log-offset": str(start),
+    }
+    return StreamingResponse(followers.follow(descriptor, start), 200, headers, "text/plain; charset=utf-8")
+
+
+def _shorter(size: int) -> Problem:
+    return Problem(416, "the log is shorter", headers={"content-range": f"bytes */{size}"})
 
 
 def _pieces(descriptor: int, span: Span) -> Iterator[bytes]:
