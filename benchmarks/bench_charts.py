@@ -29,13 +29,14 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WINDOWS = {"1 h": HOUR, "6 h": 6 * HOUR, "24 h": DAY, "7 d": 7 * DAY, "30 d": 30 * DAY}
 
 TRACE = '{"rule":"x","blocked":false,"steps":[' + ",".join(['["ready",0,7,"7 ready",{"n":7}]'] * 8) + "]}"
+STATE = '{"site_status":"online","just_started":0,"factory_total":null}'
 COUNT = "WITH RECURSIVE i(n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM i WHERE n + 1 < :rows) "
 CYCLES = text(
     COUNT + "INSERT INTO cycles (queue, at, jobs_ready, pilots_planned, pilots_pending, pilots_held, "
     "pilots_running, pilots_unknown, pilots_retiring, submit, retire, planned, note, state, inputs, trace) "
     "SELECT 'queue-' || (1000 + n % :queues), :begin + n * :apart, "
     "CASE WHEN n % 49 = 0 THEN NULL ELSE n % 90 END, 0, n % 17, 0, n % 60, 0, 0, n % 5, 0, n % 5, "
-    "'', '{}', '[]', :trace FROM i"
+    "'', :state, '[]', :trace FROM i"
 )
 SUMS = text(
     "INSERT INTO rollups SELECT :step_s, at / :step_us * :step_us, queue, count(*), count(jobs_ready), "
@@ -48,7 +49,7 @@ PILOTS = text(
     "SELECT 'p' || (:first + n), 'queue-' || (1000 + n % :queues), 'schedd', "
     "CASE WHEN n % 20 = 0 THEN 'failed' ELSE 'done' END, :begin + n * :apart - 9000000000, "
     ":begin + n * :apart, :begin + n * :apart - 9000000000 + n % 7000 * 1000000, :begin + n * :apart, "
-    "'node' || n % 5000, '', 'exit', n % 90000, n % 9 = 0, n < 0, 0, 4 FROM i"
+    "'node' || (n % 5000), '', 'exit', n % 90000, n % 9 = 0, n < 0, 0, 4 FROM i"
 )
 
 
@@ -63,7 +64,7 @@ def run() -> dict[str, float]:
 
 async def _measure(url: str) -> dict[str, float]:
     store = await open_store(url, OURS, inline=True)
-    await _fill(store)
+    await fill(store)
     figures = {}
     for who, queue in (("a queue", ONE), ("all", None)):
         for name, window in WINDOWS.items():
@@ -79,7 +80,8 @@ async def _measure(url: str) -> dict[str, float]:
     return figures
 
 
-async def _fill(store: SqlStore) -> None:
+async def fill(store: SqlStore) -> None:
+    """Fill a store with `DAYS` of cycles and of pilots that ended."""
     for day in range(DAYS):  # in pieces that no server takes too long over
         await store._write(lambda connection, day=day: _fill_day(connection, day))  # type: ignore[misc]
     if not store._database.place.is_sqlite:  # as its autovacuum does after a while
@@ -92,7 +94,7 @@ def _fill_day(connection: Connection, day: int) -> None:
     given = {"queues": QUEUES, "begin": begin}
     n_cycles = QUEUES * 86400 // INTERVAL_S
     apart = INTERVAL_S * US // QUEUES
-    connection.execute(CYCLES, {**given, "rows": n_cycles, "apart": apart, "trace": TRACE})
+    connection.execute(CYCLES, {**given, "rows": n_cycles, "apart": apart, "trace": TRACE, "state": STATE})
     for step_s in STEPS_S:
         connection.execute(SUMS, {**span, "step_s": step_s, "step_us": step_s * US})
     first, apart = 10**9 + day * PILOTS_A_DAY, 86400 * US // PILOTS_A_DAY
