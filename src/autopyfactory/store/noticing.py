@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from autopyfactory.model import (
     ChannelRecord,
@@ -110,10 +111,12 @@ def _is_next(connection: Connection, number: int, at: int) -> bool:
     )
     if connection.execute(counting).rowcount:
         return True
-    if number != 1 or connection.execute(select(looks.c.id)).first() is not None:
+    if number != 1:
         return False
-    connection.execute(insert(looks).values(id=ONLY, number=number, at=at))
-    return True
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    first = dialect.insert(looks).values(id=ONLY, number=number, at=at).on_conflict_do_nothing()
+    # an INSERT tells how many rows it made only where it is asked to
+    return connection.execute(first, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def _notice(notice: Notice) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What a store must do for notices to operators: a suite to subclass, as `testkit.store` is."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
@@ -64,7 +65,8 @@ class NoticeStoreContract:
     async def test_one_who_did_not_see_the_last_look_keeps_nothing(self, opener: NoticeStoreOpener) -> None:
         store, other = await opener(), await opener()
         assert not await store.keep_look(replace(FIRST, number=2)), "there was none before it"
-        assert await store.keep_look(FIRST)
+        both = await asyncio.gather(store.keep_look(FIRST), other.keep_look(FIRST))
+        assert sorted(both) == [False, True], "one of two at the same time"
         assert not await other.keep_look(replace(FIRST, notices=()))
         assert not await other.keep_look(replace(FIRST, number=3))
         assert await other.notice_look() == FIRST
