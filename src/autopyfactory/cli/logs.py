@@ -14,6 +14,7 @@ from autopyfactory.cli.common.failure import Failure, UsageProblem
 from autopyfactory.cli.common.options import ConfigOption
 from autopyfactory.cli.common.pilots import known_pilot, pilot_id
 from autopyfactory.cli.common.stores import with_store
+from autopyfactory.cli.common.tails import seek_lines
 from autopyfactory.config import Config
 from autopyfactory.model import Pilot, PilotId, log_folder
 
@@ -21,9 +22,11 @@ ABOUT = "What pilots wrote; apf logs PILOT prints it."
 EXAMPLES = (
     "apf logs show 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B",
     "apf logs 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B --err",
-    "apf logs 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B --follow",
+    "apf logs 01KDZJ5Q8R5V6M2W7X9Y0Z1A2B --lines 20 --follow",
 )
 _PAUSE_S = 0.5
+_ASK_EVERY = 10
+"""The store is asked whether the pilot lives only so many pauses apart."""
 
 
 class Part(StrEnum):
@@ -42,6 +45,12 @@ def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as it grows, until the pilot has ended or Ctrl-C.")
     ] = False,
+    lines: Annotated[
+        int | None,
+        typer.Option(
+            "--lines", "-n", min=0, metavar="N", help="Begin with the last N lines.", show_default=False
+        ),
+    ] = None,
     path: Annotated[
         bool, typer.Option("--path", help="Print the file's name instead of what is in it.")
     ] = False,
@@ -49,7 +58,7 @@ def logs(
     """Print what a pilot wrote: its standard output, its standard error, or the batch system's log of it.
 
     The files lie in "[factory] log_dir", under the day and the queue.  Some batch systems bring them back
-    only when the pilot has ended.
+    only when the pilot has ended.  With --lines a large file is read no further than needed.
     """
     if err and log:
         raise UsageProblem("--err and --log exclude each other")
@@ -63,6 +72,8 @@ def logs(
         return
     try:
         with file.open("rb") as stream:
+            if lines is not None:
+                seek_lines(stream, lines)
             _copy(stream)
             if follow:
                 _follow(stream, loaded, found)
@@ -89,8 +100,9 @@ def _copy(stream: IO[bytes]) -> None:
 def _follow(stream: IO[bytes], config: Config, pilot: Pilot) -> None:
     try:
         while _lives(config, pilot.id):
-            _copy(stream)
-            time.sleep(_PAUSE_S)
+            for _ in range(_ASK_EVERY):
+                _copy(stream)
+                time.sleep(_PAUSE_S)
         _copy(stream)
     except KeyboardInterrupt:
         return
