@@ -79,6 +79,10 @@ class Post:
         await self.wait(lambda: self.home.rows(number)[0][0] >= seen + n, f"{n} looks")
 
 
+def apf(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*APF, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
 @pytest.fixture
 async def post(tmp_path: Path) -> AsyncIterator[Post]:
     async with mail_server() as server:
@@ -131,6 +135,31 @@ async def test_a_dead_mail_server_holds_nothing_up_and_is_told_when_it_is_back(p
     await post.do(post.home.stop)
 
 
+async def test_a_reload_brings_a_notifier_and_takes_it_away(post: Post) -> None:
+    told = post.home.config.read_text()
+    silent = told.split("[notify.ops]")[0]
+    reload = ["reload", "--config", str(post.home.config)]
+
+    async def go_over(text: str) -> None:
+        post.home.config.write_text(text)
+        reloaded = await asyncio.to_thread(apf, *reload)
+        assert reloaded.returncode == 0, reloaded.stderr
+
+    await go_over(silent)
+    await post.do(post.board.kill)
+    await post.wait(lambda: bool(post.home.rows("SELECT 1 FROM notices")), "the notice")
+    await post.looks(6)
+    assert post.subjects == []
+    await go_over(told)
+    await post.wait(lambda: bool(post.subjects), "the mail")
+    await go_over(silent)
+    await post.do(post.board.start)
+    await post.wait(lambda: not post.home.rows("SELECT 1 FROM notices"), "the notice to be over")
+    await post.looks(6)
+    assert post.subjects == [DOWN]
+    await post.do(post.home.stop)
+
+
 async def test_a_mail_server_that_hangs_does_not_hold_up_the_stop(post: Post) -> None:
     await post.server.stage(NotifierFault.SLOW)
     await post.do(post.board.kill)
@@ -143,14 +172,11 @@ async def test_a_mail_server_that_hangs_does_not_hold_up_the_stop(post: Post) ->
 
 
 async def test_a_message_by_hand(post: Post) -> None:
-    def ask() -> subprocess.CompletedProcess[str]:
-        argv = [*APF, "notify", "test", "ops", "--config", str(post.home.config)]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-
-    sent = await asyncio.to_thread(ask)
+    arguments = ["notify", "test", "ops", "--config", str(post.home.config)]
+    sent = await asyncio.to_thread(apf, *arguments)
     assert (sent.returncode, post.subjects) == (0, ["mailing: a test of notify.ops"])
     await post.server.stage(NotifierFault.REFUSES)
-    refused = await asyncio.to_thread(ask)
+    refused = await asyncio.to_thread(apf, *arguments)
     assert refused.returncode == 1
     assert "apf: notify.ops: " in refused.stderr
     assert "554" in refused.stderr
