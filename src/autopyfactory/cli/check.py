@@ -56,7 +56,8 @@ def check(
     """Validate the configuration, then try the store, every endpoint and the web's certificate once.
 
     Nothing is submitted and nothing is changed.  All endpoints are tried at once, each with the given
-    limit of time or its own, whichever is shorter.  No message is sent to operators: apf notify test tries that.
+    limit of time or its own, whichever is shorter.  No message is sent to operators: apf notify test tries
+    that.
     """
     loaded = load_config(config)
     with err().status(f"trying {plural(len(loaded.wms) + len(loaded.batch), 'endpoint')} …"):
