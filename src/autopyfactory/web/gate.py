@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
+from autopyfactory.api import StoreRefused, StoreUnavailable
 from autopyfactory.model import Scope
 from autopyfactory.serving import App, Message, Receive, Send, read_body, replay
 from autopyfactory.web.access import PREFIX, Caller, known_token, within
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.limits import Limiter
 from autopyfactory.web.origins import origin_of
-from autopyfactory.web.problems import Answer, Problem, as_document, unauthorized
+from autopyfactory.web.problems import Answer, Problem, as_document, store_away, unauthorized
 from autopyfactory.web.sessions import Sessions
 
 MAX_BODY_BYTES = 64 * 1024
@@ -64,11 +65,16 @@ class Gate:
             scope.setdefault("state", {})["caller"] = await self._caller(scope)
             body = await _body(scope, receive)
         except Problem as problem:
-            # what was not read of the request would be taken for the next one
-            problem.headers["connection"] = "close"
-            await self._answer(Request(scope), problem)(scope, receive, guarded)
-            return
-        await self._app(scope, replay(body, receive), guarded)
+            await self._refuse(problem, scope, receive, guarded)
+        except (StoreUnavailable, StoreRefused) as error:
+            await self._refuse(store_away(error), scope, receive, guarded)
+        else:
+            await self._app(scope, replay(body, receive), guarded)
+
+    async def _refuse(self, problem: Problem, scope: Message, receive: Receive, send: Send) -> None:
+        # what was not read of the request would be taken for the next one
+        problem.headers["connection"] = "close"
+        await self._answer(Request(scope), problem)(scope, receive, send)
 
     async def _caller(self, scope: Message) -> Caller:
         origin = self._origin(scope)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from web_world import AGLT2, NOW, Answer, Web, serving_web
 
+from autopyfactory.api import StoreUnavailable
 from autopyfactory.model import OverrideKind, Scope
 from autopyfactory.testkit.desk_store import AUDIT
 
@@ -159,6 +160,20 @@ async def test_who_is_not_known_is_told_so(web: Web) -> None:
         answer = await send(web, "/login", token=token)
         assert (answer.status, "set-cookie" in answer.headers) == (status, False)
         assert b'role="alert"' in answer.body
+
+
+async def test_a_store_that_is_away_is_told_as_such_to_those_who_are_signed_in(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: str) -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    cookie = await signed_in(web, Scope.OPERATE)
+    monkeypatch.setattr(web.context.reading, "token", away)
+    answer = await shown(web, "/", cookie)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "10")
+    assert b"try again" in answer.body
+    assert b"disk" not in answer.body
 
 
 async def test_what_is_no_form_is_refused(web: Web) -> None:

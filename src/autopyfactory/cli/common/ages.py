@@ -3,15 +3,9 @@
 import re
 from datetime import datetime
 
-_STEPS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
+from autopyfactory.model.spans import UNITS, duration
 
-
-def duration(seconds: float) -> str:
-    """Return ``4 s``, ``3 min``, ``2 h`` or ``5 d``: whole units, rounded down."""
-    for unit, size in _STEPS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return "0 s"
+__all__ = ["age", "ago", "duration", "parse_duration", "seconds_since"]
 
 
 def parse_duration(text: str) -> float:
@@ -19,7 +13,7 @@ def parse_duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(d|h|min|s)", text.strip())
     if match is None:
         raise ValueError(f'expected a time such as 90s, 15min, 12h or 8d, got "{text}"')
-    return float(match[1]) * dict(_STEPS)[match[2]]
+    return float(match[1]) * dict(UNITS)[match[2]]
 
 
 def age(seconds: float | None) -> str:

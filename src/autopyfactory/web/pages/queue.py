@@ -13,7 +13,7 @@ from autopyfactory.web.api.parameters import Before, QueuePath, no_queue
 from autopyfactory.web.api.schemas import reason_of
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.pages.render import Pages
-from autopyfactory.web.pages.words import WINDOWS, duration, number
+from autopyfactory.web.pages.words import WINDOWS, number, span
 
 DECISIONS = 10
 """Shown at once."""
@@ -105,7 +105,7 @@ def _limits(config: Config, queue: QueueConfig) -> list[tuple[str, str]]:
     times = {"waits at most": life.pending_max_s, "runs at most": life.running_max_s}
     return [
         *((name, "no limit" if value is None else number(value)) for name, value in numbers.items()),
-        *((name, duration(value)) for name, value in times.items()),
+        *((name, span(value)) for name, value in times.items()),
     ]
 
 

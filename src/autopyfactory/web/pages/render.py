@@ -32,7 +32,7 @@ class Pages:
         )
         self._environment.filters |= {
             "number": words.number,
-            "duration": words.duration,
+            "duration": words.span,
             "stamp": words.stamp,
             "queue_url": words.queue_url,
         }

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
+from autopyfactory.model.spans import duration
+
 UNKNOWN = "–"
-_STEPS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 WINDOWS = {
     "1h": timedelta(hours=1),
     "6h": timedelta(hours=6),
@@ -31,14 +32,9 @@ def share(part: int, of: int) -> str:
     return "> 99 %" if 99 < percent < 100 else f"{percent:.0f} %"
 
 
-def duration(seconds: float | None) -> str:
-    """Return ``4 s``, ``3 min``, ``2 h`` or ``5 d``: whole units, rounded down; a dash for None."""
-    if seconds is None:
-        return UNKNOWN
-    for unit, size in _STEPS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return "0 s"
+def span(seconds: float | None) -> str:
+    """Return ``4 s``, ``3 min``, ``2 h`` or ``5 d``; a dash for None."""
+    return UNKNOWN if seconds is None else duration(seconds)
 
 
 def ago(at: datetime | None, now: datetime) -> str:
