@@ -40,6 +40,8 @@ class Notices:
         self._keeping = asyncio.Lock()
         self._number: int | None = None
         """Of the look that the store has; None: not read yet, or another factory has looked since."""
+        self._doubtful: NoticeLook | None = None
+        """One that may have been kept, although the store did not say so."""
         self._active: tuple[Notice, ...] = ()
         self._looked_at: datetime | None = None
         self._error = ""
@@ -64,17 +66,19 @@ class Notices:
         They go on from what those of the same names have told.
         """
         new = self.changed(config)
-        states = {name: self._channels[name].state() for name in new & self._channels.keys()}
-        await self._drop(self._channels.keys() - (config.notify.keys() - new))
+        gone = self._take_out(self._channels.keys() - (config.notify.keys() - new))
+        # no await in between: a look that comes now must not keep what the store has of these for gone
         self._add((config.notify[name] for name in new), notifiers)
-        for name, state in states.items():
-            self._channels[name].restore(state)
+        for channel in gone:
+            if channel.name in new:
+                self._channels[channel.name].restore(channel.state())
+        await _close(gone)
 
     async def close(self) -> None:
         """End in good order, within seconds: what has not been sent by then is sent by the next run."""
         if self._sending:
             await asyncio.wait(self._sending.values(), timeout=CLOSE_S)
-        await self._drop(set(self._channels))
+        await _close(self._take_out(set(self._channels)))
 
     def break_off(self) -> None:
         """Send nothing more, at once: what is being sent is sent anew by the next run."""
@@ -132,7 +136,7 @@ class Notices:
                 channel.restore(json.loads(record.state) if record else {})
             except ValueError:
                 logger.exception("[notify.%s] begins anew: its state cannot be read", name, extra=_FIELDS)
-        self._number = look.number
+        self._number, self._doubtful = look.number, None
         return True
 
     async def _keep(self) -> None:
@@ -140,21 +144,33 @@ class Notices:
         async with self._keeping:
             if self._number is None:
                 return
-            channels = {
-                name: ChannelRecord(json.dumps(channel.state()), channel.trouble)
-                for name, channel in self._channels.items()
-            }
-            look = NoticeLook(self._number + 1, self._looked_at, self._active, channels)
             try:
+                await self._settle_doubt()
+                look = self._doubtful = self._as_it_stands(self._number + 1)
                 kept = await self._source.keep_look(look)
             except StoreUnavailable as error:
                 # told all the same: that the store is away is one of the things to tell
                 self._note(error)
                 return
-            self._error = ""
+            self._doubtful, self._error = None, ""
             if not kept:
                 logger.info("another factory tells operators what is wrong", extra=_FIELDS)
             self._number = look.number if kept else None
+
+    async def _settle_doubt(self) -> None:
+        """Find out whether a look was kept that the store did not confirm; raises `StoreUnavailable`."""
+        if self._doubtful is not None:
+            found = await self._source.notice_look()
+            if (found.number, found.at) == (self._doubtful.number, self._doubtful.at):
+                self._number = found.number
+            self._doubtful = None
+
+    def _as_it_stands(self, number: int) -> NoticeLook:
+        channels = {
+            name: ChannelRecord(json.dumps(channel.state()), channel.trouble)
+            for name, channel in self._channels.items()
+        }
+        return NoticeLook(number, self._looked_at, self._active, channels)
 
     def _note(self, error: StoreUnavailable) -> None:
         if not self._error:
@@ -170,12 +186,16 @@ class Notices:
             self._targets[target.name] = target
             self._channels[target.name] = Channel(target.name, factory, target.common, guarded)
 
-    async def _drop(self, names: Collection[str]) -> None:
-        """Let go of channels; a message that is being sent is broken off."""
+    def _take_out(self, names: Collection[str]) -> list[Channel]:
+        """Let go of channels, and return them; a message that is being sent is broken off."""
         gone = []
         for name in names:
             if task := self._sending.pop(name, None):
                 task.cancel()
             del self._targets[name]
             gone.append(self._channels.pop(name))
-        await asyncio.gather(*(channel.close() for channel in gone))
+        return gone
+
+
+async def _close(channels: Iterable[Channel]) -> None:
+    await asyncio.gather(*(channel.close() for channel in channels))

@@ -210,6 +210,8 @@ class Cuttable:
     def __init__(self, inner: object) -> None:
         self._inner = inner
         self.away = False
+        self.goes_at = ""
+        """The call in which it goes away, after it was carried out."""
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
@@ -217,18 +219,26 @@ class Cuttable:
         async def call(*given: Any, **named: Any) -> Any:
             if self.away:
                 raise StoreUnavailable("the server is away")
-            return await method(*given, **named)
+            result = await method(*given, **named)
+            if name == self.goes_at:
+                self.away, self.goes_at = True, ""
+                raise StoreUnavailable("the server went away")
+            return result
 
         return call
 
 
-def test_a_store_that_is_away_is_told_once_and_its_return_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_store_that_is_away_is_told_once_and_its_return_once(tmp_path: Path, confirmed: bool) -> None:
     async def play(scene: Scene) -> None:
         store: Any = Cuttable(scene.store)
         scene.store = store
         running = Running(scene)
         await scene.later(0.1)
-        store.away = True
+        if confirmed:
+            store.away = True
+        else:
+            store.goes_at = "keep_look"
         await scene.later(1)
         (title,) = scene.pigeon.told
         assert title == "sim: the store cannot be used, nothing is submitted: the server is away"
