@@ -16,6 +16,9 @@ from autopyfactory.model import (
     EndCause,
     EndpointHealth,
     JobCounts,
+    Notice,
+    NoticeKind,
+    NoticeLook,
     Override,
     OverrideKind,
     PilotState,
@@ -157,6 +160,25 @@ async def test_troubles_of_a_queue(web: Web) -> None:
     assert told.labelled("apf_queue_backing_off", "queue") == {AGLT2: 1, CE: 0}
     assert told.labelled("apf_queue_submission_failures", "queue") == {AGLT2: 3, CE: 0}
     assert told.labelled("apf_queue_breaker", "state") == {"closed": 0, "open": 0, "trial": 1}
+
+
+async def test_notices_while_somebody_looks(web: Web) -> None:
+    told = await scraped(web)
+    assert told.value("apf_notices_known") == 0
+    assert told.labelled("apf_notices", "kind") == {}
+    hole = Notice("hole/n7", NoticeKind.BLACK_HOLE, "host.n7", "pilots die", NOW)
+    assert await web.context.writing.keep_look(
+        NoticeLook(1, web.clock.at, (hole, replace(hole, key="hole/n8")))
+    )
+    told = await scraped(web)
+    assert told.value("apf_notices_known") == 1
+    assert told.labelled("apf_notices", "kind") == {
+        **{kind.value: 0 for kind in NoticeKind},
+        "black_hole": 2,
+    }
+    told = await scraped(web, after=timedelta(minutes=5))
+    assert told.value("apf_notices_known") == 0
+    assert told.labelled("apf_notices", "kind") == {}
 
 
 async def test_queues_beyond_the_maximum_share_a_label(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from autopyfactory.config import Config
-from autopyfactory.web.metrics.reading import Reading
+from autopyfactory.model import NoticeKind
+from autopyfactory.web.metrics.reading import STALE_MARGIN_S, STALE_TIMES, Reading
 from autopyfactory.web.metrics.shown import Shown
 from autopyfactory.web.metrics.text import Family, gauge
 
@@ -26,7 +27,19 @@ def factory_metrics(reading: Reading | None, config: Config, shown: Shown) -> It
     newest = max((each.sample.at for each in reading.cycles.values()), default=None)
     age.add((reading.at - newest).total_seconds() if newest else None)
     yield age
+    yield from _notices(reading, config)
     yield from _endpoints(reading, config)
+
+
+def _notices(reading: Reading, config: Config) -> Iterator[Family]:
+    known = gauge("apf_notices_known", "Whether somebody looks at what is wrong.")
+    notices = gauge("apf_notices", "Things that are wrong at present, as operators are told.", "kind")
+    look, limit_s = reading.look, STALE_TIMES * config.notices.interval_s + STALE_MARGIN_S
+    fresh = look.at is not None and (reading.at - look.at).total_seconds() <= limit_s
+    known.add(fresh)
+    for kind in NoticeKind if fresh else ():
+        notices.add(sum(notice.kind is kind for notice in look.notices), kind)
+    yield from (known, notices)
 
 
 def _endpoints(reading: Reading, config: Config) -> Iterator[Family]:

@@ -8,15 +8,12 @@ from typing import TypeVar
 from autopyfactory.config import Config
 from autopyfactory.model import EndpointHealth, JobCounts, PilotCounts, QueueName
 from autopyfactory.web.metrics.endings import ending_of
-from autopyfactory.web.metrics.reading import Reading, Totals
+from autopyfactory.web.metrics.reading import STALE_MARGIN_S, STALE_TIMES, Reading, Totals
 from autopyfactory.web.metrics.shown import Shown
 from autopyfactory.web.metrics.text import Family, counter, gauge
 
 V = TypeVar("V")
 
-_STALE_CYCLES = 3
-_STALE_MARGIN_S = 60.0
-"""A cycle that is older than three intervals and this tells nothing of the present."""
 _JOBS = ("notready", "ready", "running")
 _PILOTS = ("planned", "pending", "held", "running", "unknown", "retiring")
 _BREAKERS = ("closed", "open", "trial")
@@ -51,7 +48,7 @@ def _standing(name: QueueName, reading: Reading, config: Config) -> Standing:
     health = reading.health.get(f"queue.{name}") or EndpointHealth("")
     override = reading.overrides.get(name)
     age_s = (reading.at - newest.sample.at).total_seconds() if newest else None
-    limit_s = _STALE_CYCLES * config.queues[name].settings.interval_s + _STALE_MARGIN_S
+    limit_s = STALE_TIMES * config.queues[name].settings.interval_s + STALE_MARGIN_S
     now = newest if newest and age_s is not None and age_s <= limit_s else None
     return Standing(
         jobs=now.sample.jobs if now else None,

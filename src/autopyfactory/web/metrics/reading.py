@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from autopyfactory.api import Clock, CycleSums, EndedPilots, NewestCycle, WebStore
-from autopyfactory.model import EndpointHealth, Override, PilotCounts, QueueName
+from autopyfactory.model import EndpointHealth, NoticeLook, Override, PilotCounts, QueueName
 from autopyfactory.web.metrics.endings import Ending, ending_of
 
 WINDOW = timedelta(hours=1)
 """Endings are counted over that time; what is learnt later than that is in no total."""
+STALE_TIMES, STALE_MARGIN_S = 3, 60.0
+"""What is older than so many of its intervals, and this, tells nothing of the present."""
 SETTLE = timedelta(seconds=60)
 """An ending enters the totals that long after it was learnt: it may be written a little later."""
 
@@ -26,6 +28,7 @@ class Reading:
     overrides: Mapping[QueueName, Override]
     ended: Sequence[EndedPilots]
     """Within `WINDOW`."""
+    look: NoticeLook
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class Reader:
             health=await store.health(),
             overrides=await store.overrides(),
             ended=ended,
+            look=await store.notice_look(),
         )
 
     async def _count_cycles(self) -> None:
