@@ -77,6 +77,7 @@ class Factory:
         self._clock = clock
         self._dry_run = False
         self._begun = False
+        self._answers_are_old = False
         self._stopping = asyncio.Event()
         self._reconfiguring = asyncio.Lock()
         self._loops: Loops | None = None
@@ -97,6 +98,8 @@ class Factory:
             if ownership is not None
             else None
         )
+        if self._tenancy is not None:
+            self._tenancy.on_takeover = self._ask_anew
 
         self._notices = Notices(notices, self._shared, notifiers or {}) if notices is not None else None
 
@@ -248,7 +251,6 @@ class Factory:
             self._loops.start("housekeeping", self._keep_house)
             if self._tenancy is not None:
                 self._loops.start("leases", self._tenancy.beat)
-                self._loops.start("takeover", self._tenancy.ask_anew)
             if self._notices is not None:
                 self._loops.start("notices", self._notices.look)
             self._start_loops()
@@ -274,6 +276,20 @@ class Factory:
         for queue in self._queues.values():
             if f"queue {queue.name}" not in self._loops:
                 self._loops.start(f"queue {queue.name}", self._cycling(queue), queue.inputs_polled)
+
+    def _ask_anew(self) -> None:
+        """Poll every endpoint, so that the first decision for queues that were taken over need not wait.
+
+        In a loop of its own, since an endpoint that does not answer must not keep leases from being renewed.
+        """
+        self._answers_are_old = True
+        if self._loops is not None and "takeover" not in self._loops:
+            self._loops.start("takeover", self._poll_anew)
+
+    async def _poll_anew(self) -> None:
+        while self._answers_are_old:  # more may be taken over meanwhile
+            self._answers_are_old = False
+            await self.poll()
 
     async def _stop_loop(self, name: str) -> None:
         if self._loops is not None:

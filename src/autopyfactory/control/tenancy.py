@@ -33,7 +33,8 @@ class Tenancy:
         self._shared = shared
         self._endpoints = endpoints
         self._with_history = with_history
-        self._ask_anew = False
+        self.on_takeover: Callable[[], None] = _nothing
+        """Called when queues were taken over: nothing is submitted for them on answers from before."""
         self._away = False
         ownership.on_lost = self._lose
 
@@ -65,16 +66,6 @@ class Tenancy:
             if not ownership.ours(queue):
                 elsewhere[endpoint] += n
         shared.roster.set_elsewhere(elsewhere)
-
-    async def ask_anew(self) -> float:
-        """Poll every endpoint where queues have been taken over, so that their first decision need not wait.
-
-        Apart from `beat`, since an endpoint that does not answer must not keep leases from being renewed.
-        """
-        if self._ask_anew:
-            self._ask_anew = False
-            await self._endpoints.poll_all()
-        return self._ownership.beat_s / 6
 
     async def leave(self) -> None:
         """Give back all queues, at an orderly stop."""
@@ -108,7 +99,11 @@ class Tenancy:
         for site in self._endpoints.sites.values():
             site.wait_for_unconfirmed(now)
         self._ownership.settle(still, now)
-        self._ask_anew = True
+        self.on_takeover()
 
     def _lose(self, queues: Collection[QueueName]) -> None:
         self._shared.roster.leave(queues)
+
+
+def _nothing() -> None:
+    """Before anybody wants to know."""

@@ -40,6 +40,7 @@ class SimBatch:
         after_s = await self._half_the_delay()
         if deadline is not None and deadline.passed:
             raise SubmitTooLate("it was too late when the simulated batch system was reached")
+        site.on_arrival(pilots)
         if strikes(faults.submit_rejected):
             raise SubmitRejected("the simulated batch system takes no submissions at present")
         if strikes(faults.request_lost):

@@ -69,6 +69,8 @@ class StoreFaults:
 
     slow_s: Draw | None = None
     """How long a call takes; calls come one after the other."""
+    cut: bool = False
+    """No call reaches it."""
     fails: float = 0
     """`StoreUnavailable`, and nothing is done."""
     reply_lost: float = 0

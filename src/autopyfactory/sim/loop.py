@@ -3,8 +3,8 @@
 import asyncio
 import heapq
 import selectors
-from collections.abc import Callable, Coroutine, Mapping
-from contextvars import Context
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -14,6 +14,8 @@ T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PROCESS: ContextVar[object] = ContextVar("process", default=None)
+"""What a callback belongs to, where it may be held: see `autopyfactory.sim.process`."""
 _MANY = 1000
 """Cancelled timers that are worth a sweep of the heap."""
 
@@ -40,7 +42,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._timers_cancelled = 0
         self.steps = 0
         """Turns of the loop so far: at each one every task stands at an ``await``."""
-        self._alarm: tuple[int, Callable[[], object]] | None = None
+        self._alarms: list[tuple[int, int, Callable[[], object]]] = []
+        self._alarms_set = 0
+        self._held: dict[object, list[asyncio.Handle]] = {}
         super().__init__(_NoIO(self._due))
 
     def time(self) -> float:
@@ -52,8 +56,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.start + timedelta(seconds=self._elapsed_s)
 
     def set_alarm(self, step: int, call: Callable[[], object]) -> None:
-        """Have ``call()`` happen at the beginning of that step; a later alarm replaces it."""
-        self._alarm = (step, call)
+        """Have ``call()`` happen at the beginning of that step."""
+        self._alarms_set += 1
+        heapq.heappush(self._alarms, (step, self._alarms_set, call))
+
+    def hold(self, process: object) -> None:
+        """Let nothing happen that belongs to a process, until it is released."""
+        self._held.setdefault(process, [])
+
+    def release(self, process: object) -> None:
+        """Let everything happen now that was held."""
+        self._ready.extend(self._held.pop(process, ()))  # type: ignore[attr-defined]
+
+    def holds(self, process: object) -> bool:
+        """Whether a process is held."""
+        return process in self._held
 
     def call_at(
         self,
@@ -104,13 +121,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         self.steps += 1
-        if self._alarm is not None and self.steps >= self._alarm[0]:
-            (_, call), self._alarm = self._alarm, None
-            call()
+        while self._alarms and self.steps >= self._alarms[0][0]:
+            heapq.heappop(self._alarms)[2]()
+        if self._held:
+            ready = self._ready  # type: ignore[attr-defined]
+            for _ in range(len(ready)):
+                ready.extend(self._not_held([ready.popleft()]))
         super()._run_once()  # type: ignore[misc]
 
     def _process_events(self, event_list: list[Any]) -> None:
-        self._ready.extend(event_list)  # type: ignore[attr-defined]
+        due = self._not_held(event_list) if self._held else event_list
+        self._ready.extend(due)  # type: ignore[attr-defined]
+
+    def _not_held(self, handles: Iterable[asyncio.Handle]) -> list[asyncio.Handle]:
+        """Put away what belongs to processes that are held, and return the rest."""
+        rest: list[asyncio.Handle] = []
+        for handle in handles:
+            process = handle._context.get(PROCESS)  # type: ignore[attr-defined]
+            self._held.get(process, rest).append(handle)
+        return rest
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         if not handle._scheduled:  # type: ignore[attr-defined]

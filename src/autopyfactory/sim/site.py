@@ -1,7 +1,7 @@
 """A site in memory: slots, a queue in front of them, and pilots that take their payloads from a WMS."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -103,6 +103,8 @@ class SimSite:
         """Pilots that were submitted once more although they existed: there must be none."""
         self.running: Counter[QueueName] = Counter()
         self.peak_running = 0
+        self.on_arrival: Callable[[Sequence[PilotId]], None] = _nothing
+        """Told when a submission reaches the site, whatever becomes of it."""
         self.endings: Counter[tuple[EndCause, int | None]] = Counter()
         """How many ended by which cause and exit code."""
         self._random = random
@@ -299,3 +301,7 @@ class SimSite:
             twins.remove(job)
             if not twins:
                 del self._twins[job.pilot]
+
+
+def _nothing(_: Sequence[PilotId]) -> None:
+    """Tell nobody."""

@@ -12,6 +12,7 @@ import pytest
 from autopyfactory.api import SubmitUnknown
 from autopyfactory.control import endpoint, watch
 from autopyfactory.control.ledger import Ledger
+from autopyfactory.control.ownership import Ownership
 from autopyfactory.control.poll import Answer, Poller
 from autopyfactory.control.roster import Roster
 from autopyfactory.model import (
@@ -27,6 +28,8 @@ from autopyfactory.sim.batch import SimBatch
 from autopyfactory.sim.dst import play
 from autopyfactory.sim.dst.__main__ import main
 from autopyfactory.sim.dst.lines import BatchLine
+from autopyfactory.sim.dst.twins import draw_twins
+from autopyfactory.store import leasing
 
 Broken = Callable[[pytest.MonkeyPatch], None]
 
@@ -39,8 +42,15 @@ def test_nothing_is_lost_whatever_goes_wrong(first: int) -> None:
         assert outcome.tally["pilots"] > 0 or not outcome.tally["plan"]
 
 
-def test_a_seed_repeats_exactly_in_one_process() -> None:
-    assert play(3).events == play(3).events
+@pytest.mark.parametrize("seed", [3, 5], ids=["one factory", "two factories"])
+def test_a_seed_repeats_exactly_in_one_process(seed: int) -> None:
+    assert play(seed).events == play(seed).events
+
+
+def test_one_world_of_five_has_two_factories() -> None:
+    drawn = [seed for seed in range(1000) if draw_twins(seed, 3600) is not None]
+    assert 150 < len(drawn) < 250
+    assert drawn[0] == 5
 
 
 def test_a_seed_repeats_exactly_in_another_process() -> None:
@@ -154,6 +164,47 @@ def test_what_is_broken_is_found(
             assert violation.invariant == invariant, violation
             return
     pytest.fail("nothing was found in 60 seeds")
+
+
+# --- broken on purpose, where two factories share a store
+
+
+def writes_under_a_lease_that_is_lost(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(leasing, "_lost", lambda *_: set())
+
+
+def submits_under_a_lease_that_is_lost(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ownership, "deadline", lambda *_: None)
+
+
+def plans_without_counting_the_others_pilots(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(leasing, "_check_room", lambda *_: None)
+
+
+def leaves_the_queues_of_the_dead(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ownership, "_is_free", lambda _, __, lease: lease is None or not lease.owner)
+
+
+@pytest.mark.parametrize(
+    ("broken", "invariant", "first"),
+    [
+        (writes_under_a_lease_that_is_lost, "one owner", 0),
+        (submits_under_a_lease_that_is_lost, "one owner", 37),
+        (plans_without_counting_the_others_pilots, "caps", 0),
+        (leaves_the_queues_of_the_dead, "an heir in time", 9),
+    ],
+)
+def test_what_is_broken_between_two_is_found(
+    monkeypatch: pytest.MonkeyPatch, broken: Broken, invariant: str, first: int
+) -> None:
+    """``first``: as above."""
+    broken(monkeypatch)
+    for seed in range(first, first + 200):
+        violation = play(seed).violation if draw_twins(seed, 3600) is not None else None
+        if violation is not None:
+            assert violation.invariant == invariant, violation
+            return
+    pytest.fail("nothing was found in 200 seeds")
 
 
 def test_a_violation_names_seed_and_invariant_and_how_to_see_it_again(

@@ -1,34 +1,22 @@
 """Draws a whole world from a seed: queues and their chains, sites, work, faults and deaths."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
 
 from autopyfactory.config.tree import Config
 from autopyfactory.model import QueueName, WmsQueue
 from autopyfactory.sim.draw import Draw, constant, exponential, uniform
 from autopyfactory.sim.dst.chains import DrawnChain, draw_chain
+from autopyfactory.sim.dst.deaths import Death, draw_deaths
+from autopyfactory.sim.dst.twins import Twins, draw_twins
 from autopyfactory.sim.dst.weather import Spell, draw_weather
 from autopyfactory.sim.site import SiteSettings
 from autopyfactory.sim.wms import Work
 from autopyfactory.sim.world import queue_config, world_config
 
-DeathKind = Literal["time", "step", "store", "stop"]
 _WMS_TIMEOUT_S = 30
 _BATCH_TIMEOUT_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """How one run of the factory ends, and how long it is away."""
-
-    kind: DeathKind
-    """At a time; at a step of the loop; before or after a call of the store; in good order."""
-    at: float
-    """Seconds or steps after its start, or moments as `Life` counts them."""
-    away_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +43,8 @@ class Scenario:
     """Queues whose number does not depend on the WMS."""
     stale_s: float
     """The age from which an answer is unknown."""
+    twins: Twins | None
+    """Where two factories work on one store."""
 
 
 def draw_scenario(seed: int) -> Scenario:
@@ -83,6 +73,9 @@ def draw_scenario(seed: int) -> Scenario:
         },
     }
     queue_interval_s = random.choice((60, 120, 180))
+    twins = draw_twins(seed, nasty_s)
+    if twins is not None:
+        settings["factory"] |= {"shared": True, "lease_s": twins.lease_s}
 
     def config(*, final: bool, without: int = 0, timeout_s: float = _BATCH_TIMEOUT_S) -> Config:
         queues = [
@@ -106,7 +99,7 @@ def draw_scenario(seed: int) -> Scenario:
         work={queue: Work(payload_s=_draw_payload(random)) for queue in dict.fromkeys(wms_queue.values())},
         arrivals=_draw_arrivals(random, list(dict.fromkeys(wms_queue.values())), nasty_s),
         weather=draw_weather(random, list(sites), nasty_s),
-        deaths=_draw_deaths(random, nasty_s),
+        deaths=draw_deaths(random, nasty_s),
         reloads=tuple(
             (
                 random.uniform(0, nasty_s),
@@ -123,6 +116,7 @@ def draw_scenario(seed: int) -> Scenario:
         caps={name: _caps(chain, max_pilots) for name, chain in chains.items()},
         constant=frozenset(name for name, chain in chains.items() if chain.constant),
         stale_s=3 * interval_s,
+        twins=twins,
     )
 
 
@@ -179,16 +173,3 @@ def _draw_arrivals(
         for _ in range(random.randint(0, 5))
     ]
     return tuple(sorted(arrivals))
-
-
-def _draw_deaths(random: Random, end_s: float) -> tuple[Death, ...]:
-    deaths = []
-    for _ in range(random.choice((0, 1, 1, 2, 3, 6))):
-        kind: DeathKind = random.choice(("time", "step", "step", "store", "store", "stop"))
-        if kind in ("time", "stop"):
-            at = random.uniform(0, end_s / 2)
-        else:  # most of what matters is near the start, and every later moment is reached as well
-            at = float(int(math.exp(random.uniform(0, math.log(4000 if kind == "step" else 600)))) - 1)
-        away_s = random.choice((0, 1, 60, 1200)) * random.uniform(0.5, 1)
-        deaths.append(Death(kind, at, away_s))
-    return tuple(deaths)

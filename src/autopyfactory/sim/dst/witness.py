@@ -25,6 +25,11 @@ longer than ``grace_s``.  A told ending is never taken back.
 leaves running ones alone by itself.
 **running ones are left alone**: no pilot that has started is ended by a cancel of the factory, unless its
 queue says so (``retire.running``) or its limit of time is over (``life.running_max_s``).
+**one owner** (of two factories on one store, by `Leases`): a fence grows whenever its queue changes hands;
+only the owner by the newest one has anything kept in the store for that queue, and nothing that another one
+sent reaches a site.
+**an heir in time** (looked at by `play`): where a factory dies and the other one is well, no queue is the
+dead one's any more when the time of a lease is over.
 **done in the end** (looked at by `play`): faults over, all jobs are done and every pilot has an ending.
 """
 
@@ -47,6 +52,7 @@ from autopyfactory.model import (
     Transition,
     WmsQueue,
 )
+from autopyfactory.sim.dst.leases import Leases
 from autopyfactory.sim.dst.scenario import Scenario
 from autopyfactory.sim.job import Past
 from autopyfactory.sim.site import SimSite
@@ -78,9 +84,13 @@ class Witness:
         self.live: dict[PilotId, Pilot] = {}
         """Those of them that it believes live."""
         self.tally: Counter[str] = Counter()
-        self.configured: set[QueueName] = set()
-        """The queues that the factory has at present, or may have while it goes over to others."""
+        self.configured: dict[int, set[QueueName]] = {}
+        """The queues that each life has at present, or may have while it goes over to others."""
+        self.leases = Leases(self.note, self.violate)
         self._began = world.clock.now()
+        if scenario.twins is not None:
+            for site in world.sites.values():
+                site.on_arrival = self.leases.arrived
         self._sent_at: dict[PilotId, datetime] = {}
         self._listed_at: dict[tuple[int, str], datetime] = {}
         self._counted_at: dict[int, datetime] = {}
@@ -108,7 +118,7 @@ class Witness:
         if not pilots:
             return
         self.note("plan", f"{cycle.queue}: {len(pilots)} at {endpoint}: {pilots[0]} …")
-        if cycle.queue not in self.configured:
+        if cycle.queue not in self.configured[life]:
             self.violate("removed queues are still", f"{cycle.queue} plans although it was removed")
         self._check_known_numbers(life, cycle, endpoint)
         self.world.timeline.catch_up()
@@ -146,8 +156,9 @@ class Witness:
 
     # --- what passes to the batch systems and to the WMS
 
-    def submitting(self, endpoint: str, spec: PilotSpec, pilots: Sequence[PilotId]) -> None:
+    def submitting(self, life: int, endpoint: str, spec: PilotSpec, pilots: Sequence[PilotId]) -> None:
         """Look at a submission before it is sent."""
+        self.leases.sending(life, spec.queue, pilots)
         now = self.world.clock.now()
         self.note("submit", f"{spec.queue}: {len(pilots)} to {endpoint}: {pilots[0] if pilots else ''} …")
         for name in pilots:
@@ -161,6 +172,11 @@ class Witness:
             if name in self._sent_at:
                 self.violate("sent once", f"{name} was sent before")
             self._sent_at[name] = now
+
+    def never_sent(self, pilots: Sequence[PilotId]) -> None:
+        """Take note that a submission was too late, and given up before the batch system heard of it."""
+        for name in pilots:
+            del self._sent_at[name]
 
     def listed(
         self, life: int, endpoint: str, asked_at: datetime, listing: Mapping[PilotId, BatchStatus]
