@@ -50,7 +50,7 @@ class GlanceStore(Protocol):
     ) -> Mapping[QueueName, Sequence[int | None]]:
         """Return the pilots that ran in the last cycle within each of so many steps.
 
-        None: there was no cycle, or it did not know.  Queues that never had a cycle are left out.
+        None: there was no cycle, or it did not know.
         """
         ...
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, case, func, literal, or_, select, true
 from autopyfactory.api import Fates, HostFates
 from autopyfactory.model import CycleRecord, EndCause, PilotState, QueueName
 from autopyfactory.store import rows
-from autopyfactory.store.pruning import newest_cycles, queue_names
+from autopyfactory.store.pruning import newest_cycles, these_queues
 from autopyfactory.store.tables import cycles, pilots
 
 T = TypeVar("T")
@@ -35,7 +35,9 @@ class Glance:
 
     async def latest_of(self, queues: Collection[QueueName]) -> Mapping[QueueName, CycleRecord]:
         """Return the newest cycle of each of these queues that ever had one, with its trace."""
-        wanted = select(cycles).where(cycles.c.id.in_(newest_cycles(queues)))
+        if not queues:
+            return {}
+        wanted = select(cycles).where(cycles.c.id.in_(newest_cycles(these_queues(queues))))
         return await self._read(
             lambda c: {cycle.queue: cycle for cycle in map(rows.to_cycle, c.execute(wanted))}
         )
@@ -44,12 +46,14 @@ class Glance:
         self, queues: Collection[QueueName], since: datetime, step: timedelta, steps: int
     ) -> Mapping[QueueName, Sequence[int | None]]:
         """Return the pilots that ran in the last cycle within each of so many steps."""
+        if not queues:
+            return {}
         wide = step // timedelta(microseconds=1)
         first = select(literal(0).label("n"), literal(rows.to_us(since)).label("begin")).cte(
             "stretch", recursive=True
         )
         stretch = first.union_all(select(first.c.n + 1, first.c.begin + wide).where(first.c.n < steps - 1))
-        names = queue_names()
+        names = these_queues(queues)
         # one look into the index for each stretch: what lies between is not read
         running = (
             select(cycles.c.pilots_running)
@@ -62,11 +66,7 @@ class Glance:
             .limit(1)
             .scalar_subquery()
         )
-        wanted = (
-            select(names.c.queue, stretch.c.n, running)
-            .select_from(names.join(stretch, true()))
-            .where(names.c.queue.in_(queues))
-        )
+        wanted = select(names.c.queue, stretch.c.n, running).select_from(names.join(stretch, true()))
 
         def work(connection: Connection) -> dict[QueueName, list[int | None]]:
             found: dict[QueueName, list[int | None]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import CTE, Connection, CursorResult, Select, delete, func, select
+from sqlalchemy import CTE, Connection, CursorResult, Select, Text, column, delete, func, select, values
 
 from autopyfactory.store.tables import cycles, pilots
 
@@ -25,13 +25,18 @@ def queue_names() -> CTE:
     return hop.union_all(select(onward).where(hop.c.queue.is_not(None)))
 
 
-def newest_cycles(queues: Collection[str] | None = None) -> Select[int]:
+def these_queues(queues: Collection[str]) -> CTE:
+    """Select these names; there must be one."""
+    named = values(column("queue", Text), name="these").data([(queue,) for queue in queues])
+    return named.cte("these_queues")
+
+
+def newest_cycles(names: CTE | None = None) -> Select[int]:
     """Select the id of the newest cycle of each queue (None: of all).
 
     It takes time that grows with queues, not with cycles.
     """
-    names = queue_names()
-    chosen = names.c.queue.is_not(None) if queues is None else names.c.queue.in_(queues)
+    names = queue_names() if names is None else names
     of_queue = cycles.alias()
     newest = (
         select(of_queue.c.id)
@@ -40,7 +45,7 @@ def newest_cycles(queues: Collection[str] | None = None) -> Select[int]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(newest).where(chosen)
+    return select(newest).where(names.c.queue.is_not(None))
 
 
 def prune_pilots(connection: Connection, before_us: int) -> int:

@@ -44,9 +44,10 @@ class GlanceStoreContract:
             counts = None if running is None else PilotCounts(running=running)
             await store.plan(replace(seen, state=replace(seen.state, pilots=counts)), [], "schedd")
         await store.plan(a_cycle(BNL, NOW - timedelta(days=1)), [], "schedd")
-        steps = await store.running_at([AGLT2, BNL, QueueName("NOWHERE")], NOW, timedelta(minutes=10), 3)
+        steps = await store.running_at([AGLT2, BNL], NOW, timedelta(minutes=10), 3)
         # the last of the first step, an unknown one in the second, and none beyond the end
         assert steps == {AGLT2: [4, None, 7], BNL: [None, None, None]}
+        assert await store.running_at([], NOW, timedelta(minutes=10), 3) == {}
 
     async def test_fates_of_queues_and_of_hosts(self, store: WebStore) -> None:
         pilots = pilot_ids(9)
