@@ -4,25 +4,19 @@ import os
 import signal
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from board_process import BoardProcess
 from factory_process import APF, FactoryHome, frozen
-from pilot_audit import audit, settle
 from postgres_server import database, needs_postgres
 from private_postgres import PrivateServer, private_server
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from twin_factories import LEASE_S, Twins
 
 __all__ = ["database", "private_server"]
 pytestmark = needs_postgres
 
-LEASE_S = 10.0
 AT_ONCE = 10
 """Pilots that may live at once, in both queues of both factories."""
 
@@ -66,90 +60,9 @@ extends = "all"
 WAKE_S = LEASE_S / 3
 
 
-class Twin(FactoryHome):
-    """One of two factories: its own machine, but for the folder with the pilots."""
-
-    def __init__(self, folder: Path, store: str) -> None:
-        super().__init__(folder)
-        folder.mkdir()
-        self.store = store
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Ask the server."""
-        url = make_url(self.store).set(drivername="postgresql+psycopg")
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(query))]
-
-    def owns(self) -> int:
-        """Count the queues whose lease this factory's process holds."""
-        owners = [row[0] for row in self.rows("SELECT owner FROM leases")]
-        return sum(f"/{self.pid}/" in owner for owner in owners)
-
-    def await_plan(self, within_s: float) -> None:
-        """Return as soon as the store holds a pilot that it does not hold now."""
-        newest = "SELECT max(id) FROM pilots"
-        known = self.rows(newest)
-        self.wait(lambda: self.rows(newest) != known, "a plan", within_s)
-
-    def live(self) -> int:
-        """Count the live pilots in the store."""
-        return int(self.rows("SELECT count(*) FROM pilots WHERE ended_at IS NULL")[0][0])
-
-
-class Twins:
-    """Two factories with one configuration."""
-
-    def __init__(self, folder: Path, store: str, board: BoardProcess) -> None:
-        self.folder = folder
-        self.store = store
-        self._board = board
-        (folder / "pilots").mkdir()
-        (folder / "ran").touch()
-        self.first, self.second = Twin(folder / "first", store), Twin(folder / "second", store)
-        for twin in (self.first, self.second):
-            (twin.folder / "state").mkdir()
-            (twin.folder / "state" / "here").symlink_to(folder / "pilots")
-        self.configure(enabled=True)
-
-    def configure(self, *, enabled: bool, store: str = "", shared: bool = True) -> None:
-        for twin in (self.first, self.second):
-            twin.config.write_text(
-                CONFIG.format(
-                    store=store or self.store,
-                    shared=str(shared).lower(),
-                    lease_s=LEASE_S,
-                    shared_folder=self.folder,
-                    at_once=AT_ONCE,
-                    command=f"echo $APF_PILOT >>{self.folder}/ran; sleep 0.3",
-                    board=self._board.url,
-                    enabled=str(enabled).lower(),
-                )
-            )
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run both; the first owns all queues."""
-        with self.first.running():
-            self.first.wait(lambda: self.first.owns() == 2, "the first to own all queues", 3 * LEASE_S)
-            with self.second.running():
-                yield
-
-    def submissions(self) -> set[str]:
-        """Return the names of what was submitted and has not come to its end."""
-        return {path.name for path in (self.folder / "pilots" / "submissions").iterdir()}
-
-    def ran(self) -> Counter[str]:
-        return Counter((self.folder / "ran").read_text().split())
-
-    def audit(self) -> int:
-        """Let all come to its end, and hold the store against the pilots that ran."""
-        self.configure(enabled=False)
-        settle(self.second)
-        deadline = time.monotonic() + 60
-        while self.second.live() and time.monotonic() < deadline:
-            settle(self.second)
-        return audit(self.second, self.ran())
+def twin_factories(folder: Path, store: str, board: BoardProcess) -> Twins:
+    command = f"echo $APF_PILOT >>{folder}/ran; sleep 0.3"
+    return Twins(folder, store, CONFIG, at_once=AT_ONCE, command=command, board=board.url)
 
 
 @pytest.fixture
@@ -163,7 +76,7 @@ def board(tmp_path: Path) -> Iterator[BoardProcess]:
 
 
 def test_kill_9_of_the_owner(tmp_path: Path, database: str, board: BoardProcess) -> None:
-    twins = Twins(tmp_path, database, board)
+    twins = twin_factories(tmp_path, database, board)
     first, second = twins.first, twins.second
     with twins.running():
         first.await_plan(30)
@@ -190,7 +103,7 @@ def test_kill_9_of_the_owner(tmp_path: Path, database: str, board: BoardProcess)
 def test_an_owner_that_is_stopped_for_longer_than_its_lease(
     tmp_path: Path, database: str, board: BoardProcess
 ) -> None:
-    twins = Twins(tmp_path, database, board)
+    twins = twin_factories(tmp_path, database, board)
     owner, other = twins.first, twins.second
     with twins.running():
         for _ in range(int(os.environ.get("APF_STOPS", "3"))):
@@ -218,7 +131,7 @@ def test_a_server_that_goes_away_and_comes_back(
     tmp_path: Path, private_server: PrivateServer, board: BoardProcess
 ) -> None:
     """On a store that was SQLite before: a factory alone, then copied, then two."""
-    twins = Twins(tmp_path, private_server.url, board)
+    twins = twin_factories(tmp_path, private_server.url, board)
     first, second = twins.first, twins.second
     sqlite = f"sqlite:///{tmp_path}/apf.db"
     twins.configure(enabled=True, store=sqlite, shared=False)

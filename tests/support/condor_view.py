@@ -36,6 +36,10 @@ class CondorView:
             [row[0] for command in ("condor_q", "condor_history") for row in self._rows(command, "APF_PILOT")]
         )
 
+    def queued_tags(self) -> list[str]:
+        """Return the pilots of the jobs in the queue."""
+        return [row[0] for row in self._rows("condor_q", "APF_PILOT")]
+
     def queued(self) -> Counter[tuple[str, JobStatus]]:
         """Count the jobs in the queue by (factory queue, job status)."""
         rows = self._rows("condor_q", "APF_QUEUE", "JobStatus")
