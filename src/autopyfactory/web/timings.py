@@ -20,7 +20,6 @@ class Timings:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._cycles: Histogram | None = None
         self._store = Histogram(
             "apf_store_seconds",
             "Time from asking the store to its answer, by whom it serves and by what is asked.",
@@ -37,13 +36,13 @@ class Timings:
 
     def cycles(self) -> Callable[[], AbstractContextManager[object]]:
         """Return the stopwatch of cycles, for a factory in this process."""
-        self._cycles = Histogram(
+        cycles = Histogram(
             "apf_cycle_seconds",
             "Duration of a cycle of one queue: decide, plan, submit, record.",
             buckets=_CYCLE_S,
             registry=self.registry,
         )
-        return self._cycles.time
+        return cycles.time
 
     def store(self, user: str) -> Callable[[str], AbstractContextManager[object]]:
         """Return the stopwatch of a store that serves ``user``; it is called with ``read`` or ``write``."""

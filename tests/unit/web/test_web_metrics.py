@@ -116,6 +116,15 @@ async def test_endings_by_class(web: Web) -> None:
     assert told.value("apf_queue_ended_total", queue=AGLT2, ending="done") == 1
 
 
+async def test_nothing_is_missed_while_nobody_scrapes_or_the_clock_is_set_back(web: Web) -> None:
+    await scraped(web)
+    done = Transition(web.pilots[0], web.clock.at, PilotState.DONE, cause=EndCause.EXIT, empty=False)
+    await web.store.record([done])
+    for after in (timedelta(hours=3), timedelta(hours=-2), MINUTE, timedelta(hours=2)):
+        told = await scraped(web, after=after)
+        assert told.value("apf_queue_ended_total", queue=AGLT2, ending="done") == 1
+
+
 @pytest.mark.parametrize(
     ("state", "cause", "ending"),
     [

@@ -11,6 +11,8 @@ from autopyfactory.web.metrics.endings import Ending, ending_of
 
 WINDOW = timedelta(hours=1)
 """Endings are counted over that time; what is learnt later than that is in no total."""
+GAP = timedelta(minutes=10)
+"""After a longer pause between scrapes, endings are looked for further back than `WINDOW`."""
 STALE_TIMES, STALE_MARGIN_S = 3, 60.0
 """What is older than so many of its intervals, and this, tells nothing of the present."""
 SETTLE = timedelta(seconds=60)
@@ -86,9 +88,12 @@ class Reader:
         self._counted_cycle = newest
 
     async def _count_ended(self, now: datetime) -> list[EndedPilots]:
-        until = now - SETTLE
-        since = min(self._counted_until or until, until)
+        since = self._counted_until or now - SETTLE
+        until = max(now - SETTLE, since)  # a clock may be set back
         ended = await self._store.ended_pilots(now - WINDOW, since, until)
-        self.totals.add_ended(ended)
+        missed = now - since > GAP
+        self.totals.add_ended(
+            await self._store.ended_pilots(since - WINDOW, since, until) if missed else ended
+        )
         self._counted_until = until
         return ended

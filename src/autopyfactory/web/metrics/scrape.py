@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prometheus_client import disable_created_metrics, generate_latest
 
@@ -23,6 +23,8 @@ FRESH = timedelta(seconds=1)
 READ_TIMEOUT_S = 8
 """Less than the ten seconds that Prometheus waits."""
 
+_ABOUT = {"action": "metrics"}
+
 # each histogram would have a gauge beside it that nobody asked for
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -36,16 +38,18 @@ class Scraper:
         self._scraping = asyncio.Lock()
         self._text = b""
         self._trouble = False
-        self._until = context.clock.now()
+        self._made: datetime | None = None
 
     async def text(self) -> bytes:
         """Return all metrics in Prometheus's text format; a store that cannot be read is one of them."""
         async with self._scraping:
-            if self._context.clock.now() >= self._until:
+            now = self._context.clock.now()
+            # either way: a clock may be set back
+            if self._made is None or abs(now - self._made) >= FRESH:
                 reading = await self._read()
                 config, totals = self._context.config, self._reader.totals
                 self._text = await asyncio.to_thread(self._rendered, reading, totals, config)
-                self._until = self._context.clock.now() + FRESH
+                self._made = self._context.clock.now()
             return self._text
 
     async def _read(self) -> Reading | None:
@@ -54,7 +58,7 @@ class Scraper:
                 reading = await self._reader.read()
         except (StoreUnavailable, StoreRefused, TimeoutError) as error:
             if not self._trouble:
-                logger.warning("metrics are without the store: %s", error, extra={"action": "metrics"})
+                logger.warning("metrics are without the store: %s", str(error) or "no answer", extra=_ABOUT)
             self._trouble = True
             return None
         self._trouble = False
