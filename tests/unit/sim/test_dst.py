@@ -191,7 +191,7 @@ def leaves_the_queues_of_the_dead(patch: pytest.MonkeyPatch) -> None:
         (writes_under_a_lease_that_is_lost, "one owner", 0),
         (submits_under_a_lease_that_is_lost, "one owner", 37),
         (plans_without_counting_the_others_pilots, "caps", 0),
-        (leaves_the_queues_of_the_dead, "an heir in time", 9),
+        (leaves_the_queues_of_the_dead, "an heir in time", 21),
     ],
 )
 def test_what_is_broken_between_two_is_found(
