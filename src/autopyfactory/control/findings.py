@@ -62,6 +62,7 @@ class Findings:
         """Take in what only the store knows; raises `StoreUnavailable`."""
         source = self._source
         await self._read_samples(now, limits)
+        await self._shared.orders.refresh(now)
         heeded = self._heeded(now)
         thirsty = {queue: self._dry[queue] for queue in long_dry(self._dry, now, limits) & heeded}
         latest = (await source.latest()).values() if thirsty else ()

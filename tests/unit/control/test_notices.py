@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from factory_stage import step
-from notice_scene import BNL, Pigeon, Scene, on_scene, with_notify
+from notice_scene import BNL, HOUR_S, Pigeon, Scene, on_scene, with_notify
 
 from autopyfactory.api import BatchUnavailable, NotifyFailed, PilotFilter, StoreUnavailable
 from autopyfactory.control import Factory
 from autopyfactory.control.ownership import Ownership
 from autopyfactory.model import AuditEntry, NoticeKind, Override, OverrideKind
+from autopyfactory.sim.draw import constant
+from autopyfactory.sim.site import SiteSettings
 from autopyfactory.sim.world import queue_config, world_config
 from autopyfactory.store import SqlStore
 
@@ -88,6 +90,23 @@ def test_a_restart_tells_nothing_twice_and_the_end_of_what_was_told(tmp_path: Pa
         await third.stop()
 
     on_scene(tmp_path, play)
+
+
+def test_a_restart_ends_nothing_that_lasts(tmp_path: Path) -> None:
+    async def play(scene: Scene) -> None:
+        scene.config = with_notify(scene.config, ops={"after_s": 0})
+        scene.work.ready = 100
+        first = Running(scene)
+        await scene.later(1.5)
+        assert told(scene.pigeon) == ["sim: queue.BNL starves: 100 jobs are ready, no pilot runs"]
+        await first.crash()
+        other = Pigeon()
+        second = Running(scene, scene.factory(other))
+        await scene.later(1)
+        assert told(other) == []
+        await second.stop()
+
+    on_scene(tmp_path, play, SiteSettings(slots=20, queue_latency_s=constant(6 * HOUR_S)))
 
 
 def test_what_was_not_sent_before_a_crash_is_sent_after_it(tmp_path: Path) -> None:
