@@ -1,5 +1,6 @@
 """The dashboard's pages: what they show, that nothing in them can run, and who may see them."""
 
+import functools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -154,6 +155,22 @@ async def test_a_pilot_with_its_life_payloads_and_node(web: Web) -> None:
     assert 'href="/logs/2026-03-01/AGLT2/1.0.out"' in text
     assert text.count('<span class="name">job 5') == 1  # told twice, and one payload
     assert "says the wrapper" in text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"validation": "left out: too large", "profile": "left out: too large", "payload": None},
+        {"validation": [1, {}, {"step": [1], "ok": "yes"}], "profile": [{"a": [{}]}, 5]},
+        {"validation": {"step": "x"}, "profile": {"x": True}, "payload": {"a": "b"}, "attempt": [1]},
+        {"profile": functools.reduce(lambda inner, _: {"a": [inner]}, range(50), {"b": 1})},
+    ],
+)
+async def test_whatever_a_wrapper_reports_its_pilot_has_a_page(web: Web, data: dict[str, object]) -> None:
+    report = PilotReport(web.pilots[0], 1, NOW, Report.PAYLOAD, NOW, "node7", "", json.dumps(data))
+    await web.store.add_reports([report])
+    answer, _ = await page(web, f"/pilots/{web.pilots[0]}")
+    assert answer.status == 200
 
 
 async def test_hosts_with_the_black_hole_on_top(web: Web) -> None:

@@ -1,7 +1,7 @@
 """The specifications of charts, for the script of the pages."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -10,7 +10,7 @@ from autopyfactory.api import Series
 from autopyfactory.model import QueueName
 from autopyfactory.web.api.parameters import QueueQuery
 from autopyfactory.web.pages.render import Pages
-from autopyfactory.web.pages.words import WINDOWS
+from autopyfactory.web.pages.windows import WINDOWS, Window
 
 
 def routes(pages: Pages) -> APIRouter:
@@ -21,7 +21,7 @@ def routes(pages: Pages) -> APIRouter:
     @router.get("/charts/queue")
     async def queue_chart(
         queue: QueueQuery = None,
-        window: Literal["1h", "6h", "24h", "7d", "30d"] = "24h",
+        window: Window = "24h",
         dark: Annotated[bool, Query()] = False,
     ) -> Response:
         """Return the chart of a queue, or of all together, as a Vega-Lite specification."""

@@ -8,7 +8,7 @@ from autopyfactory.api import EndingField
 from autopyfactory.model import PilotState, QueueName
 from autopyfactory.web.api.parameters import SEARCH
 from autopyfactory.web.pages.render import Pages
-from autopyfactory.web.pages.words import WINDOWS
+from autopyfactory.web.pages.windows import RECENT, WINDOWS, Recent
 
 ROWS = 200
 """Groups that are shown, the largest ones."""
@@ -33,7 +33,7 @@ def routes(pages: Pages) -> APIRouter:
         by: Literal["reason", "exit", "host", "queue"] = "reason",
         queue: Annotated[str, Query(pattern=SEARCH)] = "",
         host: Annotated[str, Query(pattern=SEARCH)] = "",
-        window: Literal["1h", "6h", "24h", "7d"] = "24h",
+        window: Recent = "24h",
     ) -> Response:
         """Group the pilots that failed, were lost or removed; the largest group first."""
         fields = GROUPS[by]
@@ -55,7 +55,7 @@ def routes(pages: Pages) -> APIRouter:
             by=by,
             choices=list(GROUPS),
             query={"queue": queue, "host": host, "window": window},
-            windows=[name for name in WINDOWS if name != "30d"],
+            windows=RECENT,
         )
 
     return router

@@ -1,13 +1,13 @@
 """The nodes, black holes on top."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from autopyfactory.model import QueueName
 from autopyfactory.web.api.parameters import SEARCH
 from autopyfactory.web.pages.render import Pages
-from autopyfactory.web.pages.words import WINDOWS
+from autopyfactory.web.pages.windows import RECENT, WINDOWS, Recent
 
 ROWS = 200
 """Hosts that are shown; those below have the lowest shares of failures."""
@@ -22,7 +22,7 @@ def routes(pages: Pages) -> APIRouter:
     async def hosts(
         request: Request,
         queue: Annotated[str, Query(pattern=SEARCH)] = "",
-        window: Literal["1h", "6h", "24h", "7d"] = "24h",
+        window: Recent = "24h",
     ) -> Response:
         """List the hosts on which pilots ended, by the share that failed."""
         limits = context.config.notices
@@ -37,7 +37,7 @@ def routes(pages: Pages) -> APIRouter:
             full=len(found) == ROWS,
             limits=limits,
             query={"queue": queue, "window": window},
-            windows=[name for name in WINDOWS if name != "30d"],
+            windows=RECENT,
         )
 
     return router

@@ -11,7 +11,7 @@ from autopyfactory.web.pages.factories import read_factories
 from autopyfactory.web.pages.queue_table import SORTS, ordered, read_rows
 from autopyfactory.web.pages.render import Pages
 from autopyfactory.web.pages.standing import State
-from autopyfactory.web.pages.words import WINDOWS
+from autopyfactory.web.pages.windows import RECENT, WINDOWS, Recent
 
 ROWS = 100
 """Of one page of the table."""
@@ -29,7 +29,7 @@ def routes(pages: Pages) -> APIRouter:
         request: Request,
         q: Annotated[str, Query(pattern=SEARCH)] = "",
         state: State | Literal[""] = "",
-        window: Literal["1h", "6h", "24h", "7d"] = "6h",
+        window: Recent = "6h",
         sort: Annotated[str, Query(pattern=SORTS)] = "queue",
         page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     ) -> Response:
@@ -56,7 +56,7 @@ def routes(pages: Pages) -> APIRouter:
             reasons={name: reason_of(cycle.decision) for name, cycle in cycles.items()},
             sparks=await store.running_at(names, begin, step, _SPARK_STEPS),
             query={"q": q, "state": state, "window": window, "sort": sort},
-            windows=[name for name in WINDOWS if name != "30d"],
+            windows=RECENT,
             number_of_page=page,
             pages=-(-len(chosen) // ROWS),
         )

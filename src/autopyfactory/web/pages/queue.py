@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,14 +13,13 @@ from autopyfactory.web.api.parameters import Before, QueuePath, no_queue
 from autopyfactory.web.api.schemas import reason_of
 from autopyfactory.web.context import WebContext
 from autopyfactory.web.pages.render import Pages
-from autopyfactory.web.pages.words import WINDOWS, number, span
+from autopyfactory.web.pages.windows import WINDOWS, Window
+from autopyfactory.web.pages.words import number, span
 
 DECISIONS = 10
 """Shown at once."""
 _PILOTS = 10
 _BREAKER = "breaker"
-
-Window = Literal["1h", "6h", "24h", "7d", "30d"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from autopyfactory.model import Scope
 from autopyfactory.web.access import Caller
 from autopyfactory.web.context import WebContext
-from autopyfactory.web.pages import static, words
+from autopyfactory.web.pages import static, tones, words
 from autopyfactory.web.sessions import Sessions
 
 _WORTH_ZIPPING = 1000
@@ -41,6 +41,7 @@ class Pages:
             "with_query": words.with_query,
             "spark_path": words.spark_path,
             "asset": static.url_of,
+            "pilot_tone": tones.of_pilot,
         }
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:

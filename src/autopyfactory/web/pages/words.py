@@ -1,20 +1,12 @@
 """Times, numbers and shares as pages show them.  What nobody knows is a dash, never 0."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from autopyfactory.model.spans import duration
 
 UNKNOWN = "–"
-WINDOWS = {
-    "1h": timedelta(hours=1),
-    "6h": timedelta(hours=6),
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-}
-"""How far back a page looks, by what its URL says."""
 
 
 def number(value: float | None) -> str:
