@@ -1,4 +1,4 @@
-"""``apf web``: the REST API, reports and logs, without a factory in the same process."""
+"""``apf web``: the dashboard, the REST API, reports and logs, without a factory in the same process."""
 
 import asyncio
 from typing import Annotated
@@ -13,7 +13,7 @@ from autopyfactory.cli.common.stopping import orderly_stop
 from autopyfactory.cli.common.webs import serving_web
 from autopyfactory.config import Config
 
-ABOUT = "The web: REST API, reports of pilots, pilots' logs."
+ABOUT = "The web: dashboard, REST API, reports of pilots, pilots' logs."
 SERVE_EXAMPLES = ("apf web serve", "apf web serve --config /etc/autopyfactory --log-format json")
 
 
