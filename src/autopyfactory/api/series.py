@@ -19,7 +19,8 @@ WALL_EDGES_S = (10, 30, 60, 300, 900, 1800, 3600, 7200, 14400, 28800, 43200, 864
 class SeriesPoint:
     """One stretch of time: means of what was observed in it, sums of what was done.
 
-    None: it was unknown throughout.  A stretch in which nothing was observed or done has no point.
+    None: it was unknown throughout, or not observed.  A stretch in which nothing was observed or done has no
+    point.
     """
 
     at: datetime
@@ -36,6 +37,11 @@ class SeriesPoint:
     """Pilots that ended; fates that befell none may be left out."""
     unknown: int = 0
     """In the numbers of all queues together: queues that are left out, since theirs were unknown."""
+    observed: bool = True
+    """Whether there was a cycle in it.  If not, it is there for its endings alone.
+
+    Steps may be shorter than the time from one cycle to the next.
+    """
 
     @property
     def ended(self) -> int:

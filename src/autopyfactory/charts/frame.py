@@ -10,8 +10,8 @@ from autopyfactory.charts.theme import Theme, configuration
 SCHEMA = alt.SCHEMA_URL
 """What the specifications are written in."""
 
-SHORT = "format(datum.value, '~s')"
-"""How counts are written at an axis: 1.5k for 1,500."""
+SHORT = "datum.value % 1 ? '' : format(abs(datum.value), '~s')"
+"""How counts are written at an axis: 1.5k for 1,500, and nothing for halves."""
 
 Width: TypeAlias = int | Literal["container"]
 """In pixels, or as wide as what holds the chart in a page."""

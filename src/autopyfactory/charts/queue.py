@@ -44,13 +44,13 @@ def _chart(series: Series, *, dark: bool, width: Width, title: str, stacked: boo
 
 
 def _rows(series: Series) -> list[Row]:
-    rows: list[Row] = []
+    rows = [_row(point, series) for point in series.points if not point.observed]
     for run in runs(series):
-        rows += [_row(point, series) for point in run]
+        rows += [_row(point, series) | {"seen": 1} for point in run]
         # a step lasts until its end, and what comes after it is not known
         end = stamp(run[-1].at + series.step)
-        rows.append({"t": end, **{label: rows[-1][label] for label in _GAUGES.values()}})
-        rows.append({"t": end, **dict.fromkeys(_GAUGES.values())})
+        rows.append({"t": end, "seen": 1, **{label: rows[-1][label] for label in _GAUGES.values()}})
+        rows.append({"t": end, "seen": 1, **dict.fromkeys(_GAUGES.values())})
     return rows
 
 
@@ -89,7 +89,11 @@ def _gauges(series: Series, theme: Theme, *, stacked: bool) -> alt.LayerChart:
         lines = lines.transform_filter(alt.FieldEqualPredicate(field="what", equal=_GAUGES["ready"]))
     else:
         areas = areas.mark_area(interpolate="step-after", opacity=0.14)
-    return alt.LayerChart(layer=[areas, lines]).transform_fold(list(_GAUGES.values()), as_=["what", "n"])
+    return (
+        alt.LayerChart(layer=[areas, lines])
+        .transform_filter("datum.seen")
+        .transform_fold(list(_GAUGES.values()), as_=["what", "n"])
+    )
 
 
 def _top(series: Series, *, stacked: bool) -> float:
@@ -103,13 +107,7 @@ def _top(series: Series, *, stacked: bool) -> float:
 def _counters(series: Series, theme: Theme) -> alt.LayerChart:
     top = max([1, *[max(point.submitted, point.ended) for point in series.points]])
     scale = alt.Scale(domain=[-top, top], nice=True, range=[_HEIGHT, _HEIGHT - _BELOW])
-    axis = alt.Axis(
-        title="per step",
-        orient="left",
-        tickCount=3,
-        tickMinStep=1,
-        labelExpr="format(abs(datum.value), '~s')",
-    )
+    axis = alt.Axis(title="per step", orient="left", tickCount=3, tickMinStep=1, labelExpr=SHORT)
     bars = (
         alt.Chart()
         .mark_rect()  # a bar with four given edges

@@ -26,8 +26,8 @@ def stamp(at: datetime) -> int:
 
 
 def runs(series: Series) -> Iterator[Sequence[SeriesPoint]]:
-    """Yield the points in stretches between which there is a gap."""
-    points = series.points
+    """Yield the points that were observed, in stretches between which there is a gap."""
+    points = [point for point in series.points if point.observed]
     distances = [(after.at - before.at).total_seconds() for before, after in pairwise(points)]
     usual = max(series.step.total_seconds(), median(distances)) if distances else 0
     begin = 0

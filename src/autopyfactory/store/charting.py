@@ -44,7 +44,7 @@ class Charting:
         numbers, endings = await self._read(work)
         told = {one.at_us: one for one in numbers}
         points = tuple(
-            _point(told.get(at_us, Numbers(at_us)), endings.get(at_us, {}))
+            _point(at_us, told.get(at_us), endings.get(at_us, {}))
             for at_us in sorted(told.keys() | endings.keys())
         )
         return Series(queue, from_us(chosen.from_us), until, timedelta(seconds=chosen.step_s), points)
@@ -136,9 +136,11 @@ def _to_numbers(row: Sequence[Any], step_us: int, *, unknown: int = 0, queues: i
     return Numbers(int(row[0]) * step_us, ready, pending, running, int(row[4]), int(unknown), queues)
 
 
-def _point(numbers: Numbers, endings: Mapping[Fate, int]) -> SeriesPoint:
+def _point(at_us: int, numbers: Numbers | None, endings: Mapping[Fate, int]) -> SeriesPoint:
+    if numbers is None:
+        return SeriesPoint(from_us(at_us), endings=endings, observed=False)
     return SeriesPoint(
-        from_us(numbers.at_us),
+        from_us(at_us),
         numbers.ready,
         numbers.pending,
         numbers.running,

@@ -122,6 +122,7 @@ class SeriesStoreContract:
             assert series.points[0] == SeriesPoint(series.points[0].at, 10, 4, 7)
             assert series.points[1].endings == dict.fromkeys(Fate, 1)
             assert series.points[1].ready is None
+            assert [point.observed for point in series.points] == [True, False]
         assert (await store.series(NOW, NOW + HOUR, BNL)).points == ()
 
     async def test_the_times_of_pilots_are_summed_up(self, store: WebStore) -> None:

@@ -24,7 +24,7 @@ def _point(n: int, ready: float | None = 7, submitted: int = 2) -> SeriesPoint:
 
 
 def _ready(spec: Mapping[str, Any]) -> Sequence[float | None]:
-    return [row["jobs ready"] for row in spec["data"]["values"]]
+    return [row["jobs ready"] for row in spec["data"]["values"] if row.get("seen")]
 
 
 def test_unknown_is_a_gap_and_not_zero() -> None:
@@ -35,6 +35,14 @@ def test_unknown_is_a_gap_and_not_zero() -> None:
 def test_a_time_without_points_is_a_gap() -> None:
     rows = _ready(queue_chart(_series(_point(0), _point(1), _point(9), _point(10))))
     assert rows == [7, 7, 7, None, 7, 7, 7, None]
+
+
+def test_endings_between_cycles_break_no_line_and_fill_no_gap() -> None:
+    between = [SeriesPoint(NOW + n * STEP, endings={Fate.LOST: 1}, observed=False) for n in (1, 5, 6, 7)]
+    points = sorted([_point(0), _point(2), *between, _point(9), _point(11)], key=lambda point: point.at)
+    spec = queue_chart(_series(*points))
+    assert _ready(spec) == [7, 7, 7, None, 7, 7, 7, None]
+    assert sum(row.get("ended", 0) for row in spec["data"]["values"]) == 8
 
 
 def test_points_that_are_always_far_apart_leave_no_gap() -> None:

@@ -113,6 +113,7 @@ def document(report: Report) -> dict[str, object]:
 def _point(point: SeriesPoint) -> dict[str, object]:
     return {
         "at": point.at,
+        "observed": point.observed,
         "ready": point.ready,
         "pending": point.pending,
         "running": point.running,
