@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,23 @@ class PrivateServer:
     def down(self) -> None:
         """Stop it as an administrator would; its data stays."""
         self._run("down")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all of its processes with SIGSTOP for a while."""
+        data = Path(self.environ["APF_TESTBED_DIR"]) / "postgres" / "data"
+        parent = int((data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        # the parent first, so that it makes no further ones meanwhile
+        pids = [parent, *map(int, children)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     @property
     def url(self) -> str:

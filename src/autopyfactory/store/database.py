@@ -1,7 +1,11 @@
 """One connection to a database, used by one thread at a time, in transactions that are kept or not."""
 
+import os
+import socket
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -39,6 +43,10 @@ _POSTGRES_CONNECT: dict[str, Any] = {
 # locked: others that share the store would wait for it, and for longer than a lease
 _POSTGRES_BEGIN = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
 _POSTGRES_LIMITS = "SET statement_timeout = '60s'; SET lock_timeout = '10s'"
+
+
+SILENT_AFTER_S = 75.0
+"""So long one call may take at PostgreSQL: more than the limit of any statement on a server that is alive."""
 
 
 class Database:
@@ -85,11 +93,33 @@ class Database:
         except _LostBeforeCommit as lost:
             raise lost.meaning from lost.__cause__
 
+    def _hang_up(self) -> None:
+        """End the connection under a call that waits for a server that says nothing; from any thread."""
+        connection = self._connection
+        driver = connection.connection.dbapi_connection if connection is not None else None
+        if driver is not None and not driver.closed:
+            with socket.socket(fileno=os.dup(driver.fileno())) as line, suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def _within_limit(self) -> Iterator[None]:
+        if self.place.is_sqlite or self._maintenance:
+            yield
+            return
+        # nobody but ourselves can tell a server that is frozen, or whose machine is, from one that works long
+        timer = threading.Timer(SILENT_AFTER_S, self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def _attempt(self, work: Work[T], begin: str, *, keep: bool) -> T:
         committing = False
         try:
             connection = self._connect()
-            with connection.begin() as transaction:
+            with self._within_limit(), connection.begin() as transaction:
                 if keep:
                     self._check_file()
                 if begin:

@@ -9,6 +9,8 @@ from autopyfactory.sim.dst.deaths import Death, draw_deaths
 
 SHARE = 0.2
 """Of all worlds; in the others one factory has its store for itself."""
+_LONGEST_STOP_S = 1200.0
+"""Less than an orderly stop may take, which one that stands still cannot come to."""
 
 
 StopKind = Literal["time", "store", "plan"]
@@ -77,7 +79,7 @@ def draw_twins(seed: int, end_s: float) -> Twins | None:
 
 
 def _draw_stop(random: Random, lease_s: float, end_s: float) -> Stop:
-    for_s = lease_s * random.choice((0.3, 1, 2, 4)) * random.uniform(0.6, 1.2)
+    for_s = min(_LONGEST_STOP_S, lease_s * random.choice((0.3, 1, 2, 4)) * random.uniform(0.6, 1.2))
     factory = random.randrange(2)
     kind: StopKind = random.choice(("time", "store", "plan"))
     if kind == "time":
