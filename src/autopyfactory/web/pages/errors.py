@@ -10,6 +10,7 @@ from autopyfactory.web.pages.render import Pages
 from autopyfactory.web.problems import Answer, Problem
 
 _ADVICE = {
+    401: "Your session may be over: sign in, and send the form anew.",
     403: "Sign in with a token that may do this.",
     404: "It may have been forgotten after some days, or never have been.",
     429: "Wait a moment, and reload the page.",

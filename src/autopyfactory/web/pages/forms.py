@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from autopyfactory.model import OverrideKind, Scope
 from autopyfactory.web.access import CallerHere, known_token, operator
 from autopyfactory.web.api.operations import Wish, hold_back, resume
-from autopyfactory.web.api.parameters import SEARCH
 from autopyfactory.web.pages.render import Pages
 from autopyfactory.web.pages.words import queue_url
 from autopyfactory.web.problems import Problem, faults
 
 _FIELDS = 20
 _SEE_OTHER = 303
+NextPage = Annotated[str, Query(alias="next", max_length=2000, description="Where to go on afterwards.")]
 
 
 def routes(pages: Pages) -> APIRouter:
@@ -26,9 +26,7 @@ def routes(pages: Pages) -> APIRouter:
     context, sessions = pages.context, pages.sessions
 
     @router.get("/login")
-    async def ask(
-        request: Request, next_: Annotated[str, Query(alias="next", pattern=SEARCH)] = "/"
-    ) -> Response:
+    async def ask(request: Request, next_: NextPage = "/") -> Response:
         """Ask for a token."""
         return pages.page(request, "login.html", next_page=_local(next_), refusal="")
 
