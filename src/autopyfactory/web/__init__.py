@@ -1,4 +1,4 @@
-"""Dashboard, REST API, wrappers' reports, pilots' logs; reads the store, acts through its overrides."""
+"""Dashboard, REST API, wrappers' reports, logs; reads through the store, acts through its overrides."""
 
 from autopyfactory.web.access import digest, new_token
 from autopyfactory.web.app import create_app
