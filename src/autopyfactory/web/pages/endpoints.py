@@ -32,7 +32,7 @@ def routes(pages: Pages) -> APIRouter:
         """List the endpoints, and the queues whose submissions fail."""
         health = await context.reading.health()
         lines = _lines(context.config, health, context.clock.now())
-        return pages.page(request, "endpoints.html", lines=lines)
+        return await pages.shown(request, "endpoints.html", lines=lines)
 
     return router
 

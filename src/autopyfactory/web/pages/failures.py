@@ -45,7 +45,7 @@ def routes(pages: Pages) -> APIRouter:
             states=BAD,
             host=host or None,
         )
-        return pages.page(
+        return await pages.shown(
             request,
             "failures.html",
             fields=fields,

@@ -30,7 +30,7 @@ def routes(pages: Pages) -> APIRouter:
         found = await context.reading.host_fates(
             begin, limits.hole_wall_s, QueueName(queue) if queue else None, ROWS
         )
-        return pages.page(
+        return await pages.shown(
             request,
             "hosts.html",
             hosts=found,

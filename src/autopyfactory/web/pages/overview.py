@@ -45,7 +45,7 @@ def routes(pages: Pages) -> APIRouter:
         cycles = await store.latest_of(names)
         # a little wider than its share, so that the last step holds the present
         step = WINDOWS[window] / _SPARK_STEPS + _INSTANT
-        return pages.page(
+        return await pages.shown(
             request,
             "overview.html",
             about=await read_factories(context, health, everything),

@@ -37,7 +37,7 @@ def routes(pages: Pages) -> APIRouter:
             after=PilotId(after) if after else None,
         )
         found = await store.pilots(which)
-        return pages.page(
+        return await pages.shown(
             request,
             "pilots.html",
             pilots=found,
@@ -52,7 +52,7 @@ def routes(pages: Pages) -> APIRouter:
         """Tell all that is known of one pilot."""
         found = await known_pilot(context, pilot)
         told = [(report, report_data(report)) for report in await store.reports(found.id)]
-        return pages.page(
+        return await pages.shown(
             request,
             "pilot.html",
             pilot=found,

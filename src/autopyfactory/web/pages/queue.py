@@ -60,7 +60,7 @@ def routes(pages: Pages) -> APIRouter:
             raise no_queue(queue)
         now = context.clock.now()
         health, override = await store.health(), (await store.overrides()).get(name)
-        return pages.page(
+        return await pages.shown(
             request,
             "queue.html",
             name=name,

@@ -1,5 +1,6 @@
 """Pages out of templates.  Every text is escaped; nothing that a page holds can run."""
 
+import asyncio
 import gzip
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ class Pages:
             "asset": static.url_of,
             "pilot_tone": tones.of_pilot,
         }
+
+    async def shown(self, request: Request, template: str, **values: Any) -> Response:
+        """Return a page that may be long: it is made in a thread, while the event loop goes on."""
+        return await asyncio.to_thread(self.page, request, template, **values)
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """Return a page; ``values`` are what its template asks for."""
