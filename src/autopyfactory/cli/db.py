@@ -52,7 +52,7 @@ def upgrade(config: ConfigOption = None) -> None:
 
     loaded = load_config(config)
     with only_factory(lock_file(loaded)), err().status("upgrading …"):
-        changed = upgrade_store(_url(loaded))
+        changed = upgrade_store(_url(loaded), loaded.factory_id)
     say(f"upgraded to schema {head()}" if changed else f"nothing to do: schema {head()} already")
 
 
@@ -89,7 +89,7 @@ def copy(
 
     bars.disable = not err().is_terminal
     with only_factory(lock_file(loaded)), bars:
-        copy_store(_url(loaded), target, progress)
+        copy_store(_url(loaded), target, progress, loaded.factory_id)
     say(f"copied {len(tasks)} tables")
 
 

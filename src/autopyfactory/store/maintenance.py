@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, func, insert, select
 
 from autopyfactory.api import StoreRefused
+from autopyfactory.model import FactoryId
 from autopyfactory.store.database import Database
-from autopyfactory.store.examine import Age, check_age, examine, missing
+from autopyfactory.store.examine import Age, Found, check_age, check_factory, examine, missing
 from autopyfactory.store.migrate import upgrade_place
 from autopyfactory.store.opening import make_empty
 from autopyfactory.store.place import Place, parse_place
@@ -28,33 +29,28 @@ def schema_version(url: str) -> str | None:
     return examine(parse_place(url)).schema
 
 
-def upgrade(url: str) -> bool:
+def upgrade(url: str, factory: FactoryId | None = None) -> bool:
     """Migrate a store to the present schema; return whether there was anything to do.
 
-    Raises `StoreUnavailable` and `StoreRefused`: then it is as it was.
+    ``factory``: whose it must be.  Raises `StoreUnavailable` and `StoreRefused`: then it is as it was.
     """
     place = parse_place(url)
-    found = examine(place)
-    if found.age is Age.EMPTY:
-        raise missing(place)
+    found = _existing(place, factory)
     if found.age is Age.HEAD:
         return False
     upgrade_place(place)
     return True
 
 
-def copy(source_url: str, target_url: str, progress: Progress) -> None:
+def copy(source_url: str, target_url: str, progress: Progress, factory: FactoryId | None = None) -> None:
     """Copy a whole store into an empty place, from and to either kind of database.
 
     One transaction on either side: a consistent picture of the source, and all of it in the target or
     nothing.  Raises `StoreUnavailable`, and `StoreRefused` where the target holds anything already or the
-    source has an older schema.
+    source has an older schema or is not this ``factory``'s.
     """
     source_place, target_place = parse_place(source_url), parse_place(target_url)
-    found = examine(source_place)
-    if found.age is Age.EMPTY:
-        raise missing(source_place)
-    check_age(found, source_place)
+    check_age(_existing(source_place, factory), source_place)
     make_empty(target_place)
     source = Database(source_place, read_only=True, maintenance=True)
     target = Database(target_place, maintenance=True)
@@ -65,6 +61,14 @@ def copy(source_url: str, target_url: str, progress: Progress) -> None:
     finally:
         source.close()
         target.close()
+
+
+def _existing(place: Place, factory: FactoryId | None) -> Found:
+    found = examine(place)
+    if found.age is Age.EMPTY:
+        raise missing(place)
+    check_factory(found, factory, place)
+    return found
 
 
 def _copy(source: Connection, target: Connection, place: Place, progress: Progress) -> None:
