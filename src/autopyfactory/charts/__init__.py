@@ -11,7 +11,7 @@ A page that follows the reader's preference asks for both (``dark``) and shows t
 """
 
 from autopyfactory.charts.draw import library, png_of, svg_of
-from autopyfactory.charts.endings import endings_chart, fate_colour
+from autopyfactory.charts.endings import endings_chart
 from autopyfactory.charts.page import Figure, page
 from autopyfactory.charts.queue import factory_chart, queue_chart
 from autopyfactory.charts.sheet import sheet
@@ -22,7 +22,6 @@ __all__ = [
     "Figure",
     "endings_chart",
     "factory_chart",
-    "fate_colour",
     "library",
     "page",
     "png_of",

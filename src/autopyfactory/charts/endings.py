@@ -39,13 +39,9 @@ def endings_chart(
     return finished(alt.LayerChart(layer=[bars]), _rows(series), theme, width=width, title=title)
 
 
-def fate_colour(fate: Fate, theme: Theme) -> str:
-    """Return the colour that a fate has everywhere."""
-    return str(getattr(theme, fate.name.lower()))
-
-
 def _colours(theme: Theme) -> alt.Scale:
-    return alt.Scale(domain=[str(fate) for fate in Fate], range=[fate_colour(fate, theme) for fate in Fate])
+    colours = [getattr(theme, fate.name.lower()) for fate in Fate]
+    return alt.Scale(domain=[str(fate) for fate in Fate], range=colours)
 
 
 def _rows(series: Series) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, Dialect, delete
+from sqlalchemy import Connection, Dialect, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -11,6 +11,8 @@ from autopyfactory.store.rollup_tables import HOURS_S, MINUTES_S, STEPS_S, rollu
 from autopyfactory.store.rows import Row, bounded, to_us
 
 _US = 1_000_000
+_STEPS_AT_ONCE = 6
+"""Of each there are as many rows as queues."""
 _KEY = ("step_s", "at", "queue")
 _COLUMNS = tuple(column.name for column in rollups.c)
 
@@ -20,11 +22,20 @@ def add_to_rollups(connection: Connection, cycle: CycleRecord) -> None:
     connection.exec_driver_sql(_adding(connection.dialect.name), _row(cycle))
 
 
-def prune_rollups(connection: Connection, pilots_before_us: int, cycles_before_us: int) -> None:
-    """Forget the fine sums with the cycles, and those of hours with the pilots."""
+def prune_rollups(connection: Connection, pilots_before_us: int, cycles_before_us: int) -> bool:
+    """Forget a slice of what is old, fine sums with the cycles and those of hours with the pilots.
+
+    Returns whether there was any.
+    """
+    found = False
     for step_s, before_us in ((MINUTES_S, cycles_before_us), (HOURS_S, pilots_before_us)):
-        old = (rollups.c.step_s == step_s) & (rollups.c.at < before_us)
-        connection.execute(delete(rollups).where(old))
+        of_step = rollups.c.step_s == step_s
+        oldest = connection.scalar(select(func.min(rollups.c.at)).where(of_step))
+        if oldest is not None and oldest < before_us:
+            until = min(before_us, oldest + _STEPS_AT_ONCE * step_s * _US)
+            connection.execute(delete(rollups).where(of_step, rollups.c.at < until))
+            found = True
+    return found
 
 
 def _row(cycle: CycleRecord) -> Row:

@@ -97,7 +97,8 @@ class SqlStore(Census, Charting, Desk, Glance, Leasing, MonitorDesk, Noticing):
             while n := await self._write(lambda connection, prune=prune, us=us: prune(connection, us)):  # type: ignore[misc]
                 forgotten += n
         pilots_us, cycles_us = rows.to_us(pilots_before), rows.to_us(cycles_before)
-        await self._write(lambda connection: prune_rollups(connection, pilots_us, cycles_us))
+        while await self._write(lambda connection: prune_rollups(connection, pilots_us, cycles_us)):
+            pass
         await self._write(lambda connection: prune_audit(connection, pilots_us))
         if self._database.place.is_sqlite:
             while await self._read(give_back_space):
