@@ -3,7 +3,19 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import CTE, Connection, CursorResult, Select, Text, column, delete, func, select, values
+from sqlalchemy import (
+    CTE,
+    Column,
+    Connection,
+    CursorResult,
+    Select,
+    Text,
+    column,
+    delete,
+    func,
+    select,
+    values,
+)
 
 from autopyfactory.store.tables import cycles, pilots
 
@@ -15,13 +27,13 @@ _RESERVE = 0.05
 _RESERVE_PAGES = 250
 
 
-def queue_names() -> CTE:
-    """Select the names of the queues that ever had a cycle, and null after the last.
+def queue_names(of: Column[str] = cycles.c.queue) -> CTE:
+    """Select the names of the queues that ever had a cycle, or that a column knows, and null after the last.
 
     A ``DISTINCT`` would read every row of the index; this hops from queue to queue.
     """
-    hop = select(func.min(cycles.c.queue).label("queue")).cte("hop", recursive=True)
-    onward = select(func.min(cycles.c.queue)).where(cycles.c.queue > hop.c.queue).scalar_subquery()
+    hop = select(func.min(of).label("queue")).cte("hop", recursive=True)
+    onward = select(func.min(of)).where(of > hop.c.queue).scalar_subquery()
     return hop.union_all(select(onward).where(hop.c.queue.is_not(None)))
 
 
