@@ -170,6 +170,7 @@ class Factory:
                 for name, queue in before.queues.items()
                 if config.queues.get(name) != queue or {*_endpoints_of(queue)} & new
             }
+            await self._stop_loop("takeover")  # it asks all endpoints, those that go as well
             await asyncio.gather(*(self._stop_loop(f"queue {name}") for name in restarted))
             # asked only now: a cycle that was under way may have sent pilots to an endpoint that goes
             gone = {label for label in unused if self._endpoints.is_idle(label)}
@@ -292,7 +293,7 @@ class Factory:
             await self.poll()
 
     async def _stop_loop(self, name: str) -> None:
-        if self._loops is not None:
+        if self._loops is not None and name in self._loops:
             await self._loops.stop(name)
 
     def _polling(self, poller: Poller[Any]) -> Callable[[], Awaitable[float | None]]:

@@ -63,7 +63,7 @@ class Loops:
         while not stopping.is_set():
             pause_s = await cycle()
             if pause_s is None:
-                del self._loops[name]
+                self._loops.pop(name, None)  # it may have been stopped at the same moment
                 return
             await first_of(self._clock.sleep(pause_s), stopping.wait())
 

@@ -130,11 +130,8 @@ class Side:
         running = self.running
         if running is None or running.task.done() or running.life.dead.is_set() or running.life.stands_still:
             return None
-        return (running.life, running.life.stops, self._store_changes) if self._store_serves else None
-
-    @property
-    def _store_serves(self) -> bool:
-        return self.store_faults == StoreFaults()
+        serves = self.store_faults == StoreFaults()
+        return (running.life, running.life.stops, self._store_changes) if serves else None
 
     def _life(self, death: Death | None) -> Life:
         dies_at = int(death.at) if death is not None and death.kind == "store" else None
@@ -210,7 +207,10 @@ class Side:
 
     def _may_refuse_to_start(self, result: object) -> bool:
         # without its store a factory does not start; whoever runs it starts it again
-        return isinstance(result, AutoPyFactoryError) and not self._store_serves
+        faults = self.store_faults
+        return isinstance(result, AutoPyFactoryError) and bool(
+            faults.fails or faults.reply_lost or faults.cut
+        )
 
     async def bring_down(self, *, in_order: bool) -> None:
         """End the factory that runs, if any: in good order, or as kill -9 does."""
