@@ -1,13 +1,14 @@
 """Numbers over time, summed up by the database, so that a chart gets few of them."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Double, Select, and_, case, cast, func, select
 
-from autopyfactory.api import WAIT_EDGES_S, WALL_EDGES_S, PilotTimes, Series, SeriesPoint
+from autopyfactory.api import MAX_POINTS, WAIT_EDGES_S, WALL_EDGES_S, PilotTimes, Series, SeriesPoint
 from autopyfactory.model import Fate, QueueName
 from autopyfactory.store.adding_up import (
     CARRY_S,
@@ -26,6 +27,8 @@ from autopyfactory.store.tables import cycles, pilots
 T = TypeVar("T")
 
 _UNKNOWN_CLASS = -1
+_STEPS_AT_ONCE = 12
+"""Of all queues: there may be a million endings in a week."""
 
 
 class Charting:
@@ -37,11 +40,10 @@ class Charting:
     async def series(self, since: datetime, until: datetime, queue: QueueName | None = None) -> Series:
         """Return the numbers of a queue, or of all together."""
         chosen = span(to_us(since), to_us(until), of_all=queue is None)
-
-        def work(connection: Connection) -> tuple[Sequence[Numbers], Mapping[int, Mapping[Fate, int]]]:
-            return _numbers(connection, chosen, queue), _endings(connection, chosen, queue)
-
-        numbers, endings = await self._read(work)
+        numbers = await self._read(lambda connection: _numbers(connection, chosen, queue))
+        endings: dict[int, Mapping[Fate, int]] = {}
+        for part in _parts(chosen, of_all=queue is None):
+            endings |= await self._read(lambda connection, part=part: _endings(connection, part, queue))  # type: ignore[misc]
         told = {one.at_us: one for one in numbers}
         points = tuple(
             _point(at_us, told.get(at_us), endings.get(at_us, {}))
@@ -148,6 +150,13 @@ def _point(at_us: int, numbers: Numbers | None, endings: Mapping[Fate, int]) -> 
         endings,
         numbers.unknown,
     )
+
+
+def _parts(chosen: Span, *, of_all: bool) -> Iterator[Span]:
+    """Yield a window in parts, of which none keeps other reads waiting for long."""
+    wide = chosen.step_us * (_STEPS_AT_ONCE if of_all else MAX_POINTS)
+    for begin in range(chosen.from_us, chosen.until_us, wide):
+        yield replace(chosen, from_us=begin, until_us=min(begin + wide, chosen.until_us))
 
 
 def _endings(

@@ -57,7 +57,7 @@ async def read(
     series = await store.series(now - window, now, queue)
     if not series.points:
         raise Failure(_nothing(queue, window))
-    if now - series.points[0].at < window / 2:  # a young factory fills the picture as well
+    while now - series.points[0].at < (now - series.since) / 2:  # a young factory fills the picture as well
         series = await store.series(series.points[0].at, now, queue)
     return Report(config.factory.id, queue, window, series, await store.pilot_times(now - window, now, queue))
 
