@@ -22,8 +22,9 @@ from twin_factories import LEASE_S, Twin, Twins
 __all__ = ["pool", "private_server"]
 pytestmark = [pytest.mark.htcondor, *needs_postgres]
 
-AT_POOL = 40
-IN_ALL = 46
+AT_POOL = 20
+IN_ALL = 28
+"""Less than what may be at both batch systems, and so little that it is reached on the busiest machine."""
 QUEUES = ("A", "B", "C")
 
 CONFIG = """
@@ -61,7 +62,7 @@ wms = "board"
 batch = "pool"
 interval_s = 0.5
 enabled = {enabled}
-sched = ["ready", {{max_per_cycle = {{maximum = 15}}}}, "max_per_factory"]
+sched = ["ready", {{max_per_cycle = {{maximum = 10}}}}, "max_per_factory"]
 
 [profiles.all.pilot]
 executable = "/bin/sh"
@@ -78,7 +79,7 @@ extends = "all"
 [queues.C]
 extends = "all"
 batch = "here"
-pilot = {{arguments = ["-c", "echo $APF_PILOT >>{shared_folder}/ran; sleep 0.5"]}}
+pilot = {{arguments = ["-c", "echo $APF_PILOT >>{shared_folder}/ran; sleep 1"]}}
 """
 
 
@@ -149,7 +150,7 @@ def test_kills_stops_and_a_server_that_goes_away(stage: Stage) -> None:
         for twin in (twins.first, twins.second):
             twin.stop()
     assert AT_POOL / 2 < stage.most_at_pool <= AT_POOL
-    assert AT_POOL < stage.most_in_all <= IN_ALL
+    assert IN_ALL / 2 < stage.most_in_all <= IN_ALL
     twins.come_to_rest()
     assert audit(twins.second, stage.view.tags() + twins.ran()) > IN_ALL
     assert "did not know" not in twins.first.said()
