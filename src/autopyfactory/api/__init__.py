@@ -37,6 +37,7 @@ from autopyfactory.api.monitor import (
 )
 from autopyfactory.api.notice_store import NoticeStore
 from autopyfactory.api.notify import NoticeThresholds, Notifier, NotifySettings
+from autopyfactory.api.perishable import Perishable
 from autopyfactory.api.plugin import Context, Settings
 from autopyfactory.api.registry import Kind, did_you_mean, find_plugin, plugin_name, plugin_names
 from autopyfactory.api.rule import ChainStep, Rule, RuleSettings
@@ -96,6 +97,7 @@ __all__ = [
     "NotifyFailed",
     "NotifySettings",
     "Overrides",
+    "Perishable",
     "PilotFilter",
     "PilotTimes",
     "PluginBroken",

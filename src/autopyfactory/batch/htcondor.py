@@ -5,6 +5,7 @@ import getpass
 import os
 import socket
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from pydantic import Field
 
@@ -84,6 +85,7 @@ class HTCondorBatch:
         self._factory = context.factory
         self._submitter = Submitter(context.factory, settings.submit_host or socket.gethostname(), _user())
         self._schedd = settings.client()
+        self._credentials = settings.credentials()
         self._listing = Listing()
         self._refreshing = asyncio.Lock()
 
@@ -178,6 +180,10 @@ class HTCondorBatch:
     async def close(self) -> None:
         """Stop the worker process; a submission in the middle of it becomes unknown."""
         await self._schedd.close()
+
+    async def credential_ends(self) -> Mapping[str, datetime]:
+        """Return the ends of the tokens and of the proxy that the settings name, by their files."""
+        return await self._credentials.credential_ends()
 
     async def _refresh(self) -> Mapping[PilotId, BatchStatus]:
         draft = Draft()

@@ -6,7 +6,10 @@ from pathlib import Path
 from pydantic import Field
 
 from autopyfactory.api import Settings
+from autopyfactory.expiry import CredentialFiles
 from autopyfactory.schedd.client import ScheddClient
+
+_TOKEN_DIRECTORY = "_CONDOR_SEC_TOKEN_DIRECTORY"  # noqa: S105 - the name of a variable
 
 
 class ScheddSettings(Settings):
@@ -27,11 +30,30 @@ class ScheddSettings(Settings):
 
     def client(self) -> ScheddClient:
         """Return a client; it connects when first asked."""
+        return ScheddClient(
+            self.schedd,
+            self.collector,
+            environment=self._client_environment(),
+            timeout_s=self.answer_within_s,
+        )
+
+    def credentials(self) -> CredentialFiles:
+        """Return the credentials that these settings name; others HTCondor may find by itself."""
+
+        def named(variable: str) -> list[Path]:
+            return [Path(environment[variable])] if environment.get(variable) else []
+
+        environment = self._client_environment()
+        return CredentialFiles(
+            certificates=named("X509_USER_PROXY"),
+            tokens=named("BEARER_TOKEN_FILE"),
+            token_dirs=named(_TOKEN_DIRECTORY),
+        )
+
+    def _client_environment(self) -> dict[str, str]:
         environment = dict(self.environment)
         if self.condor_config is not None:
             environment["CONDOR_CONFIG"] = str(self.condor_config)
         if self.token_dir is not None:
-            environment["_CONDOR_SEC_TOKEN_DIRECTORY"] = str(self.token_dir)
-        return ScheddClient(
-            self.schedd, self.collector, environment=environment, timeout_s=self.answer_within_s
-        )
+            environment[_TOKEN_DIRECTORY] = str(self.token_dir)
+        return environment

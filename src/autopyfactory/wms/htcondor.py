@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -55,6 +56,7 @@ class HTCondorStatus:
         self._settings = settings
         self._meaning = {**APF2_MAPPING, **settings.mapping}
         self._schedd = settings.client()
+        self._credentials = settings.credentials()
 
     @property
     def schedd(self) -> ScheddClient:
@@ -82,6 +84,10 @@ class HTCondorStatus:
     async def close(self) -> None:
         """Stop the worker process."""
         await self._schedd.close()
+
+    async def credential_ends(self) -> Mapping[str, datetime]:
+        """Return the ends of the tokens and of the proxy that the settings name, by their files."""
+        return await self._credentials.credential_ends()
 
 
 def _counts(number: Counter[Meaning]) -> JobCounts:
