@@ -69,6 +69,11 @@ class Endpoints:
         """The labels of all of them."""
         return frozenset(self._known)
 
+    @property
+    def systems(self) -> Mapping[str, WmsStatus | BatchSystem]:
+        """The plugins at work, by label."""
+        return self._systems
+
     def is_idle(self, label: str) -> bool:
         """Whether no pilot lives at an endpoint (of a WMS: always)."""
         kind, _, name = label.partition(".")

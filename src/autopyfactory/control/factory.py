@@ -18,6 +18,7 @@ from autopyfactory.api import (
     WmsStatus,
 )
 from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConfig
+from autopyfactory.control.credential_ends import CredentialEnds
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.cycle import QueueCycle
 from autopyfactory.control.endpoints import Endpoints, labelled
@@ -101,7 +102,8 @@ class Factory:
         if self._tenancy is not None:
             self._tenancy.on_takeover = self._ask_anew
 
-        self._notices = Notices(notices, self._shared, notifiers or {}) if notices is not None else None
+        ends = CredentialEnds(lambda: customs.config.web, lambda: self._endpoints.systems)
+        self._notices = Notices(notices, self._shared, ends, notifiers or {}) if notices is not None else None
 
     def stop(self) -> None:
         """Ask `run` to return as soon as nothing is under way."""

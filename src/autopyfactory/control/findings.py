@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from autopyfactory.api import CensusStore, DeskStore, NoticeStore, NoticeThresholds, StoreUnavailable
+from autopyfactory.control.credential_ends import CredentialEnds
 from autopyfactory.control.shared import Shared
 from autopyfactory.model import EndpointHealth, Notice, QueueName
 from autopyfactory.notify import (
@@ -11,6 +12,7 @@ from autopyfactory.notify import (
     Dry,
     black_holes,
     dry,
+    expiring,
     failing,
     long_dry,
     starving,
@@ -31,9 +33,10 @@ class NoticeSource(DeskStore, CensusStore, NoticeStore, Protocol):
 class Findings:
     """Looks at what is wrong.  What the store does not tell at a look is as it was at the one before."""
 
-    def __init__(self, source: NoticeSource, shared: Shared) -> None:
+    def __init__(self, source: NoticeSource, shared: Shared, credentials: CredentialEnds) -> None:
         self._source = source
         self._shared = shared
+        self._credentials = credentials
         self._limits: NoticeThresholds | None = None
         self._dry: dict[QueueName, Dry] = {}
         self._read_until: datetime | None = None
@@ -54,6 +57,7 @@ class Findings:
         found = [
             *self._stored,
             *failing(self._health(), now, limits),
+            *expiring(await self._credentials.known(), now, limits),
             *store_trouble(trouble, self._trouble_since or now),
         ]
         return tuple({notice.key: notice for notice in found}.values())

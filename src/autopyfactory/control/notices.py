@@ -11,6 +11,7 @@ from datetime import datetime
 
 from autopyfactory.api import Notifier, StoreUnavailable
 from autopyfactory.config.tree import Config, NotifyTarget
+from autopyfactory.control.credential_ends import CredentialEnds
 from autopyfactory.control.findings import Findings, NoticeSource
 from autopyfactory.control.guarded import CLOSE_S, Guarded
 from autopyfactory.control.shared import Shared
@@ -29,11 +30,17 @@ class Notices:
     tasks of their own, which nothing else waits for.
     """
 
-    def __init__(self, source: NoticeSource, shared: Shared, notifiers: Mapping[str, Notifier]) -> None:
+    def __init__(
+        self,
+        source: NoticeSource,
+        shared: Shared,
+        credentials: CredentialEnds,
+        notifiers: Mapping[str, Notifier],
+    ) -> None:
         """``notifiers``: one for each ``[notify.NAME]`` of the configuration, by NAME."""
         self._source = source
         self._shared = shared
-        self._findings = Findings(source, shared)
+        self._findings = Findings(source, shared, credentials)
         self._targets: dict[str, NotifyTarget] = {}
         self._channels: dict[str, Channel] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}

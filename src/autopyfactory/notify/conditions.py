@@ -104,7 +104,7 @@ def black_holes(tallies: Iterable[HostTally], limits: NoticeThresholds) -> list[
 def expiring(ends: Mapping[str, datetime], now: datetime, limits: NoticeThresholds) -> list[Notice]:
     """Return CREDENTIAL_EXPIRES for every credential near or past its end.
 
-    ``ends``: NAME of ``[credentials.NAME]`` → the end of what is at hand now.
+    ``ends``: name of a credential → the end of what is at hand now.
     """
     left = timedelta(seconds=limits.credential_left_s)
     return [_expires(name, end, end - left, now) for name, end in ends.items() if now >= end - left]
