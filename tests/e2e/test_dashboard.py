@@ -202,7 +202,7 @@ def test_what_changes_comes_without_a_reload(page: Page, served: Served) -> None
     sign_in(other, served, f"/queues/{BUSY}")
     other.get_by_text("Drain, resume, downtime").click()
     other.get_by_label("Why").first.fill("<b>tape</b> robot")
-    other.get_by_role("button", name="Drain").click()
+    other.get_by_role("button", name="Drain", exact=True).click()
     expect(other.get_by_text("drained by ann: <b>tape</b> robot").first).to_be_visible()
     expect(page.get_by_text("drained by ann: <b>tape</b> robot")).to_be_visible(timeout=WAIT_MS)
     assert page.evaluate("window.stayed")

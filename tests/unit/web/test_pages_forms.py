@@ -10,7 +10,7 @@ import pytest
 from web_world import AGLT2, NOW, Answer, Web, serving_web
 
 from autopyfactory.api import StoreUnavailable
-from autopyfactory.model import OverrideKind, Scope
+from autopyfactory.model import OverrideKind, PilotState, Scope, Transition
 from autopyfactory.testkit.desk_store import AUDIT
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
@@ -59,6 +59,17 @@ async def test_a_form_does_what_the_api_does_and_leaves_the_same_trail(web: Web)
         ("ann", "resume", "AGLT2", "127.0.0.1"),
         ("ann", "drain", "AGLT2", "127.0.0.1"),
     ]
+
+
+async def test_pilots_are_removed_by_a_form(web: Web) -> None:
+    await web.store.record([Transition(pilot, NOW, PilotState.PENDING) for pilot in web.pilots])
+    cookie = await signed_in(web, Scope.OPERATE)
+    fields = {"csrf": await csrf_of(web, cookie), "queue": "AGLT2", "action": "retire"}
+    for wrong in ({}, {"pilots": "many"}, {"pilots": "0"}, {"pilots": "1", "why": "x" * 501}):
+        assert (await send(web, "/operate", cookie, **wrong, **fields)).status == 422
+    assert (await send(web, "/operate", cookie, pilots="2", why="old image", **fields)).status == 303
+    assert set(await web.store.retirements()) == set(sorted(web.pilots)[-2:])
+    assert (await web.store.audit())[0].action == "retire"
 
 
 async def test_a_downtime_ends_at_the_time_of_the_form_in_utc(web: Web) -> None:

@@ -1,5 +1,7 @@
 """Signing in and out, and what operators ask for by forms; each is the same operation as that of the API."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 
 from autopyfactory.model import OverrideKind, Scope
 from autopyfactory.web.access import CallerHere, known_token, operator
-from autopyfactory.web.api.operations import Wish, hold_back, resume
+from autopyfactory.web.api.operations import RetireWish, Wish, hold_back, resume, retire
 from autopyfactory.web.pages.render import Pages
 from autopyfactory.web.pages.words import queue_url
 from autopyfactory.web.problems import Problem, faults
@@ -57,7 +59,7 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.post("/operate")
     async def operate(request: Request, caller: CallerHere) -> Response:
-        """Drain, resume or declare a downtime of a queue."""
+        """Drain, resume or declare a downtime of a queue, or have pilots of it removed."""
         form = await _own_form(pages, request)
         operator(caller)
         queue, action = form.get("queue", ""), form.get("action", "")
@@ -65,6 +67,8 @@ def routes(pages: Pages) -> APIRouter:
             await resume(context, caller, queue)
         elif action in ("drain", "downtime"):
             await hold_back(context, caller, queue, _wish(action, form))
+        elif action == "retire":
+            await retire(context, caller, queue, _retire_wish(form))
         else:
             raise Problem(422, "the form asks for nothing that is known")
         return RedirectResponse(queue_url(queue), _SEE_OTHER)
@@ -91,11 +95,27 @@ async def _own_form(pages: Pages, request: Request) -> dict[str, str]:
 
 def _wish(action: str, form: dict[str, str]) -> Wish:
     kind = OverrideKind.DRAINED if action == "drain" else OverrideKind.DOWNTIME
-    try:
+    with _usable():
         until = _moment(form.get("until", "")) if action == "downtime" else None
-        return Wish(kind=kind, why=form.get("why", "").strip(), until=until)
+        return Wish(kind=kind, why=_why(form), until=until)
+
+
+def _retire_wish(form: dict[str, str]) -> RetireWish:
+    with _usable():
+        fields = {"pilots": form.get("pilots", ""), "running": "running" in form, "why": _why(form)}
+        return RetireWish.model_validate(fields)
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as error:
         raise Problem(422, "the form cannot be used as it is", errors=faults(error.errors())) from error
+
+
+def _why(form: dict[str, str]) -> str:
+    return form.get("why", "").strip()
 
 
 def _moment(text: str) -> datetime:

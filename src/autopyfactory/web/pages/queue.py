@@ -129,7 +129,7 @@ def _breakers(
     found = [_of_rule(step) for step in steps if step.rule == _BREAKER]
     if config is not None:
         wms, batch = f"wms.{config.settings.wms}", f"batch.{config.settings.batch}"
-        names = (wms, batch, f"{batch}.submit", f"queue.{config.name}")
+        names = (wms, batch, f"{batch}.history", f"{batch}.submit", f"queue.{config.name}")
         found += [_of_endpoint(context, health[name]) for name in names if name in health]
     return found
 
