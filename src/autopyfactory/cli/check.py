@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from autopyfactory.api import (
     AutoPyFactoryError,
     BatchSystem,
     BatchUnavailable,
+    Clock,
     SystemClock,
     WmsStatus,
     WmsUnavailable,
@@ -25,6 +27,8 @@ from autopyfactory.cli.common.webs import tls_of
 from autopyfactory.cli.common.wiring import Endpoints, built
 from autopyfactory.config import Config
 from autopyfactory.control.boundary import ask
+from autopyfactory.control.credential_ends import CredentialEnds
+from autopyfactory.notify import expiring
 
 EXAMPLES = (
     "apf check",
@@ -56,25 +60,44 @@ def check(
     """Validate the configuration, then try the store, every endpoint and the web's certificate once.
 
     Nothing is submitted and nothing is changed.  All endpoints are tried at once, each with the given
-    limit of time or its own, whichever is shorter.  No message is sent to operators: apf notify test tries
-    that.
+    limit of time or its own, whichever is shorter.  Credentials near or past their end are told as well;
+    it is no failure, as long as the endpoints answer.  No message is sent to operators: apf notify test
+    tries that.
     """
+    clock = SystemClock()
     loaded = load_config(config)
     with err().status(f"trying {plural(len(loaded.wms) + len(loaded.batch), 'endpoint')} …"):
-        tried = asyncio.run(_try_all(loaded, timeout))
+        tried, ends = asyncio.run(_try_all(loaded, clock, timeout))
     ok = all(item.ok for item in tried)
     if as_json:
-        print_json({"ok": ok, "files": loaded.files, "queues": len(loaded.queues), "endpoints": tried})
+        credentials = [{"name": name, "ends_at": end} for name, end in sorted(ends.items())]
+        print_json(
+            {
+                "ok": ok,
+                "files": loaded.files,
+                "queues": len(loaded.queues),
+                "endpoints": tried,
+                "credentials": credentials,
+            }
+        )
     else:
         _show(loaded, tried)
+        for notice in expiring(ends, clock.now(), loaded.notices):
+            say(notice.text, style="yellow", in_one_line=True)
     if not ok:
         raise typer.Exit(EXIT_FAILURE)
 
 
-async def _try_all(config: Config, timeout_s: float) -> list[Tried]:
-    async with built(config, SystemClock()) as endpoints:
+async def _try_all(
+    config: Config, clock: Clock, timeout_s: float
+) -> tuple[list[Tried], Mapping[str, datetime]]:
+    """Return what came of it, and when credentials end, by their names."""
+    async with built(config, clock) as endpoints:
         store = _try("store", "", lambda: asyncio.to_thread(probe, config))
-        return list(await asyncio.gather(store, *_web(config), *_trials(config, endpoints, timeout_s)))
+        ends = CredentialEnds(lambda: config.web, lambda: endpoints.systems)
+        return await asyncio.gather(
+            asyncio.gather(store, *_web(config), *_trials(config, endpoints, timeout_s)), ends.known()
+        )
 
 
 def _web(config: Config) -> list[Awaitable[Tried]]:

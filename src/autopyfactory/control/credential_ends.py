@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 _ASK_S = 10.0
 """Whoever takes longer says nothing at this look."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CredentialEnds:
@@ -23,20 +24,24 @@ class CredentialEnds:
         """``web``: the settings in force; ``systems``: the plugins at work, by label."""
         self._web_in_force = web
         self._systems = systems
-        self._web: tuple[WebSettings, dict[str, Perishable]] | None = None
+        self._web: tuple[WebSettings, CredentialFiles] | None = None
         self._told: dict[str, Mapping[str, datetime]] = {}
         self._troubles: dict[str, str] = {}
 
     async def known(self) -> dict[str, datetime]:
         """Return the end of each credential, in UTC, by its name."""
-        sources = {**self._of_web(), **perishables(self._systems())}
+        systems = self._systems()
+        sources = {
+            **self._of_web(),
+            **{label: system for label, system in systems.items() if isinstance(system, Perishable)},
+        }
         told = await asyncio.gather(*(self._ask(label, source) for label, source in sources.items()))
         self._told = dict(zip(sources, told, strict=True))
         return {name: end for ends in told for name, end in ends.items()}
 
     async def _ask(self, label: str, source: Perishable) -> Mapping[str, datetime]:
         try:
-            ends = await ends_of(label, source, _ASK_S)
+            ends = await ask(label, _told(source), _ASK_S, AutoPyFactoryError)
         except AutoPyFactoryError as error:
             if self._troubles.get(label) != str(error):
                 logger.warning("when credentials end is not known: %s", error, extra={"endpoint": label})
@@ -48,31 +53,17 @@ class CredentialEnds:
     def _of_web(self) -> dict[str, Perishable]:
         settings = self._web_in_force()
         if self._web is None or self._web[0] != settings:
-            self._web = settings, web_perishables(settings)
-        return self._web[1]
+            # whoever serves with it: this factory, or "apf web serve"
+            certificate = settings.tls_certificate
+            self._web = settings, CredentialFiles(certificates=[certificate] if certificate else [])
+        return {"web": self._web[1]}
 
 
-def perishables(systems: Mapping[str, object]) -> dict[str, Perishable]:
-    """Return those of the plugins that know when their credentials end."""
-    return {label: system for label, system in systems.items() if isinstance(system, Perishable)}
-
-
-def web_perishables(settings: WebSettings) -> dict[str, Perishable]:
-    """Return what knows when the web's certificate ends, whoever serves with it; nothing without TLS."""
-    certificate = settings.tls_certificate
-    return {} if certificate is None else {"web": CredentialFiles(certificates=[certificate])}
-
-
-async def ends_of(label: str, source: Perishable, timeout_s: float) -> dict[str, datetime]:
-    """Return the ends that one of them tells, in UTC; raises `AutoPyFactoryError` and nothing else."""
-
-    async def told() -> dict[str, datetime]:
-        return {str(name): _utc(end) for name, end in (await source.credential_ends()).items()}
-
-    return await ask(label, told(), timeout_s, AutoPyFactoryError)
+async def _told(source: Perishable) -> dict[str, datetime]:
+    return {str(name): _utc(end) for name, end in (await source.credential_ends()).items()}
 
 
 def _utc(end: datetime) -> datetime:
-    if end.tzinfo is None:
-        raise ValueError(f"the end of a credential has no time zone: {end.isoformat()}")
+    if end.tzinfo is None or end < _EPOCH:
+        raise ValueError(f"no credential ends then, or there is no time zone: {end.isoformat()}")
     return end.astimezone(UTC)

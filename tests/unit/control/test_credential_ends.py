@@ -12,15 +12,16 @@ import pytest
 from credential_makers import jwt, make_certificate
 from notice_scene import HOUR_S, START, Scene, on_scene
 
-from autopyfactory.api import AutoPyFactoryError, BatchUnavailable
+from autopyfactory.api import BatchUnavailable
 from autopyfactory.config import WebSettings
-from autopyfactory.control.credential_ends import CredentialEnds, ends_of
+from autopyfactory.control.credential_ends import CredentialEnds
 from autopyfactory.expiry import CredentialFiles
 from autopyfactory.model import Severity
 from autopyfactory.sim.loop import run_virtual
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+ANCIENT = datetime.min.replace(tzinfo=UTC)
 
 
 class Keeper:
@@ -51,7 +52,7 @@ async def test_all_that_plugins_tell_is_known_and_others_are_not_asked() -> None
 
 async def test_ends_are_in_utc() -> None:
     end = NOW.astimezone(timezone(timedelta(hours=2)))
-    assert (await ends_of("a", Keeper(one=end), 1))["one"].tzinfo is UTC
+    assert (await watch(a=Keeper(one=end)).known())["one"].tzinfo is UTC
 
 
 HANGS = TimeoutError()
@@ -84,12 +85,14 @@ def test_what_a_plugin_cannot_tell_is_as_it_was_and_logged_once(
     run_virtual(play(), NOW)
 
 
-@pytest.mark.parametrize("answer", [{"one": "soon"}, {"one": NOW.replace(tzinfo=None)}, {"one": None}, None])
-async def test_an_answer_that_is_none_is_an_error(answer: Any) -> None:
+@pytest.mark.parametrize(
+    "answer", [{"one": "soon"}, {"one": NOW.replace(tzinfo=None)}, {"one": ANCIENT}, {"one": None}, None]
+)
+async def test_an_answer_that_is_none_tells_nothing(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     keeper = Keeper()
     keeper.answer = answer
-    with pytest.raises(AutoPyFactoryError, match=r"^batch\.a: "):
-        await ends_of("batch.a", keeper, 1)
+    assert await watch(a=keeper, b=Keeper(two=NOW)).known() == {"two": NOW}
+    assert "when credentials end is not known: a: " in caplog.text
 
 
 def test_a_token_is_told_once_and_its_renewal_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

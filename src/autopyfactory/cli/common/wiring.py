@@ -20,6 +20,14 @@ class Endpoints:
     wms: dict[str, WmsStatus]
     batch: dict[str, BatchSystem]
 
+    @property
+    def systems(self) -> dict[str, WmsStatus | BatchSystem]:
+        """All of them, by label: ``wms.NAME``, ``batch.NAME``."""
+        return {
+            **{f"wms.{name}": wms for name, wms in self.wms.items()},
+            **{f"batch.{name}": batch for name, batch in self.batch.items()},
+        }
+
     def take_over(self, new: "Endpoints", in_use: Collection[str]) -> None:
         """Take in new ones, over those of the same names, and forget all that are not in use any more.
 
@@ -35,8 +43,7 @@ class Endpoints:
     async def close(self) -> None:
         """Close all of them, also where some cannot be closed."""
         async with AsyncExitStack() as closing:
-            plugins: list[WmsStatus | BatchSystem] = [*self.wms.values(), *self.batch.values()]
-            for plugin in plugins:
+            for plugin in self.systems.values():
                 closing.push_async_callback(plugin.close)
 
 
