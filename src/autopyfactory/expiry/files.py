@@ -13,8 +13,8 @@ from autopyfactory.expiry.token import tokens_end
 logger = logging.getLogger(__name__)
 
 _MAX_BYTES = 1 << 20
-_PASSED_OVER = re.compile(r"\..*|.*~|#.*|.*\.rpmsave|.*\.rpmnew")
-"""Files of a token directory that HTCondor passes over (``LOCAL_CONFIG_DIR_EXCLUDE_REGEXP``)."""
+_PASSED_OVER = re.compile(r"[.#].*|.*(~|\.(pl|py|sh|rpmsave|rpmnew|dpkg-old|dpkg-dist|cfsaved))")
+"""Files of a token directory that HTCondor passes over (``LOCAL_CONFIG_DIR_EXCLUDE_REGEXP``, by default)."""
 
 
 class CredentialFiles:

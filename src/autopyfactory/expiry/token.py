@@ -13,19 +13,14 @@ _NEVER_S = 253_402_300_800
 
 
 def tokens_end(text: str) -> datetime | None:
-    """Return when the tokens of a file, one a line, cease to serve; None: never.  Raises `ValueError`.
+    """Return when the first of a file's tokens, one a line, ends; None: never.  Raises `ValueError`.
 
-    Of several by one issuer the one that ends last counts, since tools add a new token to those that are
-    there; of several issuers the one that ends first.  Lines that hold no such token are passed over.
+    The first, since HTCondor takes whichever fits a server, ended or not.  Lines that hold no such token
+    are passed over.
     """
-    ends: dict[object, float | None] = {}
-    for claims in map(_claims, text.splitlines()):
-        if claims is not None:
-            issuer, end_s = str(claims.get("iss")), _end_s(claims)
-            before_s = ends.get(issuer, end_s)
-            ends[issuer] = None if end_s is None or before_s is None else max(end_s, before_s)
-    first_s = min((end_s for end_s in ends.values() if end_s is not None), default=None)
-    return None if first_s is None else datetime.fromtimestamp(first_s, UTC)
+    claims = [found for line in text.splitlines() if (found := _claims(line)) is not None]
+    ends_s = [end_s for each in claims if (end_s := _end_s(each)) is not None]
+    return datetime.fromtimestamp(min(ends_s), UTC) if ends_s else None
 
 
 def _claims(line: str) -> dict[str, Any] | None:

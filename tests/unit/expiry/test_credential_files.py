@@ -26,7 +26,7 @@ def token_dir(tmp_path: Path) -> Path:
     (folder / "atlas").write_text(jwt(SOON, iss="pool"))
     (folder / "cms").write_text(jwt(LATER, iss="pool"))
     (folder / "forever").write_text(jwt(iss="pool"))
-    for name in (".hidden", "backup~", "#edited#", "atlas.rpmsave", "atlas.rpmnew"):
+    for name in (".hidden", "backup~", "#edited#", "atlas.rpmsave", "atlas.dpkg-old"):
         (folder / name).write_text(jwt(SOON))
     (folder / "sub").mkdir()
     os.mkfifo(folder / "fifo")
