@@ -40,6 +40,8 @@ class CredentialFiles:
         Not in it: what never ends, and what cannot be read, which is logged once.  Where a file system hangs,
         whoever asks again waits for the same answer, so that it takes no more than one thread.
         """
+        if not (self._certificates or self._tokens or self._token_dirs):
+            return {}
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(asyncio.to_thread(self._read))
         return await asyncio.shield(self._reading)
