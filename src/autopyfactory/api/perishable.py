@@ -13,7 +13,9 @@ class Perishable(Protocol):
         """Return the end of each credential that is at hand now, by its name: an aware time.
 
         The name tells an operator what to renew, the path of a file for example; two plugins that share a
-        credential call it the same.  Not in it: what never ends, and what cannot be told.  Asked about
-        once a minute, and before any credential is used.
+        credential call it the same.  Not in it: what never ends, and what cannot be told.
+
+        It is asked at every look at what is wrong, a minute apart by default, whether or not the plugin has
+        connected, and has seconds to answer: what it told last holds where it fails.
         """
         ...
