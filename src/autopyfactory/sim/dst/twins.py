@@ -7,7 +7,7 @@ from typing import Literal
 
 from autopyfactory.sim.dst.deaths import Death, draw_deaths
 
-SHARE = 0.2
+SHARE = 0.1
 """Of all worlds; in the others one factory has its store for itself."""
 _LONGEST_STOP_S = 1200.0
 """Less than an orderly stop may take, which one that stands still cannot come to."""
