@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from autopyfactory.api import (
     AutoPyFactoryError,
@@ -36,27 +35,37 @@ class Endpoints:
         self.sites: dict[str, BatchSite] = {}
         self.watched: dict[str, Poller[Listing]] = {}
 
-    def add_wms(self, endpoint: Endpoint, system: WmsStatus) -> Poller[Any]:
-        """Take in a WMS, over the one of the same name, and return its poller."""
+    def add(
+        self,
+        endpoints: Iterable[Endpoint],
+        wms: Mapping[str, WmsStatus],
+        batch: Mapping[str, BatchSystem],
+    ) -> None:
+        """Take in endpoints, each over the one of the same name, with the plugin objects of their names."""
+        for endpoint in endpoints:
+            if isinstance(endpoint, BatchEndpoint):
+                self._add_batch(endpoint, batch[endpoint.name])
+            else:
+                self._add_wms(endpoint, wms[endpoint.name])
+
+    def _add_wms(self, endpoint: Endpoint, system: WmsStatus) -> None:
         label = f"wms.{endpoint.name}"
         self._known[label], self._systems[label] = endpoint, system
         question = wms_endpoint.question(endpoint, system)
         shared = self._shared
-        poller = Poller(label, question, WmsUnavailable, endpoint.common, shared.clock, shared.health)
-        self.wms[endpoint.name] = poller
-        return poller
+        self.wms[endpoint.name] = Poller(
+            label, question, WmsUnavailable, endpoint.common, shared.clock, shared.health
+        )
 
-    def add_batch(self, endpoint: BatchEndpoint, system: BatchSystem) -> Poller[Any]:
-        """Take in a batch system, over the one of the same name, and return its poller."""
+    def _add_batch(self, endpoint: BatchEndpoint, system: BatchSystem) -> None:
         label = f"batch.{endpoint.name}"
         self._known[label], self._systems[label] = endpoint, system
         site = BatchSite(endpoint, system, self._shared)
         shared = self._shared
-        poller = Poller(
+        self.sites[endpoint.name] = site
+        self.watched[endpoint.name] = Poller(
             label, self._watch(site), BatchUnavailable, endpoint.common, shared.clock, shared.health
         )
-        self.sites[endpoint.name], self.watched[endpoint.name] = site, poller
-        return poller
 
     def changed(self, config: Config) -> tuple[set[str], set[str]]:
         """Return the labels of endpoints that are new or different there, and of those that are gone."""

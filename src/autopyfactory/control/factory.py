@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from autopyfactory.api import (
     StoreRefused,
     WmsStatus,
 )
-from autopyfactory.config.tree import BatchEndpoint, Config, Endpoint, QueueConfig
+from autopyfactory.config.tree import Config
 from autopyfactory.control.credential_ends import CredentialEnds
 from autopyfactory.control.customs import Customs
 from autopyfactory.control.cycle import QueueCycle
@@ -32,10 +32,11 @@ from autopyfactory.control.notices import Notices
 from autopyfactory.control.orders import Orders
 from autopyfactory.control.ownership import Ownership, Sole
 from autopyfactory.control.poll import Poller
+from autopyfactory.control.queues import Queues
 from autopyfactory.control.roster import HISTORY_KEPT, Roster
 from autopyfactory.control.shared import Shared
 from autopyfactory.control.tenancy import Tenancy
-from autopyfactory.model import CycleRecord, PilotIds, QueueName
+from autopyfactory.model import CycleRecord, PilotIds
 
 logger = logging.getLogger(__name__)
 
@@ -91,11 +92,11 @@ class Factory:
         ledger = Ledger(writer, roster, health, told)
         self._shared = Shared(customs, roster, ledger, health, clock, ids, orders, tenure, told)
         self._endpoints = Endpoints(self._shared, tending=lambda: not self._dry_run)
-        self._add_endpoints(labelled(config), wms, batch)
-        self._queues: dict[QueueName, QueueCycle] = {}
-        self._add_queues(config.queues.values())
+        self._endpoints.add(labelled(config).values(), wms, batch)
+        self._queues = Queues(self._endpoints, self._shared)
+        self._queues.add(config.queues.values())
         self._tenancy = (
-            Tenancy(ownership, store, self._shared, self._endpoints, self._with_history)
+            Tenancy(ownership, store, self._shared, self._endpoints, self._queues.with_history)
             if ownership is not None
             else None
         )
@@ -142,7 +143,7 @@ class Factory:
 
     async def cycle(self) -> list[CycleRecord]:
         """Run one cycle of every queue on the answers that are there, and return their records."""
-        queues = [queue for queue in self._queues.values() if queue.ours]
+        queues = [queue for queue in self._queues if queue.ours]
         return list(await asyncio.gather(*(queue.run(dry_run=self._dry_run) for queue in queues)))
 
     async def reconfigure(
@@ -165,13 +166,8 @@ class Factory:
         async with self._reconfiguring:
             if self._stopping.is_set() or (self._begun and self._loops is None):
                 return False
-            before = self._shared.customs.config
             new, unused = self._endpoints.changed(config)
-            restarted = {
-                name
-                for name, queue in before.queues.items()
-                if config.queues.get(name) != queue or {*_endpoints_of(queue)} & new
-            }
+            restarted = self._queues.changed(config, new)
             await self._stop_loop("takeover")  # it asks all endpoints, those that go as well
             await asyncio.gather(*(self._stop_loop(f"queue {name}") for name in restarted))
             # asked only now: a cycle that was under way may have sent pilots to an endpoint that goes
@@ -180,14 +176,12 @@ class Factory:
                 await self._stop_loop(f"poll {label}")
                 await self._endpoints.drop(label)
             self._shared.customs.config = config
-            looked_back = {name for name in self._with_history() if not self._queues[name].must_recall}
-            for name in restarted:
-                del self._queues[name]
-            self._add_endpoints({label: labelled(config)[label] for label in new}, wms, batch)
-            self._add_queues(queue for name, queue in config.queues.items() if name not in self._queues)
+            recalled = self._queues.recalled()
+            self._queues.drop(restarted)
+            self._endpoints.add((labelled(config)[label] for label in new), wms, batch)
+            self._queues.add(config.queues.values())
             if self._begun:
-                for name in self._with_history() - looked_back:
-                    self._queues[name].must_recall = True
+                self._queues.have_recall(self._queues.with_history() - recalled)
             self._start_loops()
             if self._notices is not None:
                 await self._notices.go_over(config, notifiers or {})
@@ -217,7 +211,7 @@ class Factory:
         else:
             shared.roster.add(await self._store.live())
             since = self._clock.now() - HISTORY_KEPT
-            for name in self._with_history():
+            for name in self._queues.with_history():
                 shared.roster.recall(name, await self._store.outcomes(name, since))
         logger.info(
             "started with %d queues and %d pilots of earlier runs",
@@ -229,7 +223,7 @@ class Factory:
     # --- a number of rounds
 
     async def _rounds(self, cycles: int) -> list[CycleRecord]:
-        queues = list(self._queues.values())
+        queues = list(self._queues)
         records: list[CycleRecord] = []
         for number in range(cycles):
             if number:
@@ -276,7 +270,7 @@ class Factory:
         for poller in pollers:
             if f"poll {poller.name}" not in self._loops:
                 self._loops.start(f"poll {poller.name}", self._polling(poller))
-        for queue in self._queues.values():
+        for queue in self._queues:
             if f"queue {queue.name}" not in self._loops:
                 self._loops.start(f"queue {queue.name}", self._cycling(queue), queue.inputs_polled)
 
@@ -325,9 +319,6 @@ class Factory:
 
         return cycle
 
-    def _with_history(self) -> set[QueueName]:
-        return {queue.name for queue in self._queues.values() if queue.uses_history}
-
     async def _keep_house(self) -> float:
         keep = self._shared.customs.config.factory
         now = self._clock.now()
@@ -335,29 +326,3 @@ class Factory:
             now - timedelta(days=keep.keep_pilots_days), now - timedelta(days=keep.keep_cycles_days)
         )
         return HOUSEKEEPING_S
-
-    # --- building
-
-    def _add_endpoints(
-        self,
-        endpoints: Mapping[str, Endpoint],
-        wms: Mapping[str, WmsStatus],
-        batch: Mapping[str, BatchSystem],
-    ) -> None:
-        for endpoint in endpoints.values():
-            if isinstance(endpoint, BatchEndpoint):
-                self._endpoints.add_batch(endpoint, batch[endpoint.name])
-            else:
-                self._endpoints.add_wms(endpoint, wms[endpoint.name])
-
-    def _add_queues(self, queues: Iterable[QueueConfig]) -> None:
-        endpoints = self._endpoints
-        for queue in queues:
-            wms, batch = queue.settings.wms, queue.settings.batch
-            self._queues[queue.name] = QueueCycle(
-                queue, endpoints.wms[wms], endpoints.sites[batch], endpoints.watched[batch], self._shared
-            )
-
-
-def _endpoints_of(queue: QueueConfig) -> tuple[str, str]:
-    return f"wms.{queue.settings.wms}", f"batch.{queue.settings.batch}"

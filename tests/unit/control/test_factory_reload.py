@@ -29,39 +29,33 @@ def test_a_queue_that_comes_and_one_that_goes(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
         stage.work.payload_s = constant(1800)
         stage.world.wms.queues[WmsQueue(OTHER)] = Work(payload_s=constant(600), ready=5)
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(300)
-        assert stage.site.live_total > 10
-        await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)]))
-        before = stage.site.submitted[QUEUE]
-        await stage.until(4 * 3600)
-        assert stage.site.submitted[QUEUE] == before, "a removed queue submits nothing"
-        assert stage.world.wms.queues[WmsQueue(OTHER)].done == 5
-        assert set(await stage.states()) == {PilotState.DONE}, "and its pilots are watched to their end"
-        factory.stop()
-        await running
+        async with stage.running() as factory:
+            await stage.until(300)
+            assert stage.site.live_total > 10
+            await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)]))
+            before = stage.site.submitted[QUEUE]
+            await stage.until(4 * 3600)
+            assert stage.site.submitted[QUEUE] == before, "a removed queue submits nothing"
+            assert stage.world.wms.queues[WmsQueue(OTHER)].done == 5
+            assert set(await stage.states()) == {PilotState.DONE}, "and its pilots are watched to their end"
 
     on_stage(tmp_path, play, jobs=60)
 
 
 def test_what_does_not_differ_goes_on_untouched(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(60)
-        cycle = factory._queues[QUEUE]
-        await go_over(stage, factory, world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 60}))
-        assert factory._queues[QUEUE] is cycle
-        assert factory.endpoints_to_build(stage.config) == set()
-        changed = world_config([queue_config(QUEUE, [step("null")])], batch={"timeout_s": 60})
-        await go_over(stage, factory, changed)
-        assert factory._queues[QUEUE] is not cycle
-        before = stage.site.submitted[QUEUE]
-        await stage.until(900)
-        assert stage.site.submitted[QUEUE] == before
-        factory.stop()
-        await running
+        async with stage.running() as factory:
+            await stage.until(60)
+            (cycle,) = factory._queues
+            await go_over(stage, factory, world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 60}))
+            assert next(iter(factory._queues)) is cycle
+            assert factory.endpoints_to_build(stage.config) == set()
+            changed = world_config([queue_config(QUEUE, [step("null")])], batch={"timeout_s": 60})
+            await go_over(stage, factory, changed)
+            assert next(iter(factory._queues)) is not cycle
+            before = stage.site.submitted[QUEUE]
+            await stage.until(900)
+            assert stage.site.submitted[QUEUE] == before
 
     on_stage(tmp_path, play, jobs=60)
 
@@ -70,48 +64,42 @@ def test_what_does_not_differ_goes_on_untouched(tmp_path: Path) -> None:
 def test_an_endpoint_that_changes_amid_a_submission_loses_nothing(tmp_path: Path, slow: float) -> None:
     async def play(stage: Stage) -> None:
         stage.site.faults.slow_s = constant(slow)
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        for timeout_s in (61, 62, 63, 64):
-            await stage.until(40)
-            await go_over(
-                stage,
-                factory,
-                world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": timeout_s}),
-            )
-        await stage.until(4 * 3600)
-        assert stage.work.done == 60
-        assert stage.site.doubled == []
-        assert len(await stage.states()) == stage.site.submitted[QUEUE]
-        factory.stop()
-        await running
+        async with stage.running() as factory:
+            for timeout_s in (61, 62, 63, 64):
+                await stage.until(40)
+                await go_over(
+                    stage,
+                    factory,
+                    world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": timeout_s}),
+                )
+            await stage.until(4 * 3600)
+            assert stage.work.done == 60
+            assert stage.site.doubled == []
+            assert len(await stage.states()) == stage.site.submitted[QUEUE]
 
     on_stage(tmp_path, play, jobs=60)
 
 
 def test_a_thousand_reloads_leak_nothing(tmp_path: Path) -> None:
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
+        async with stage.running() as factory:
 
-        async def reload(n: int) -> None:
-            queues = [queue_config(QUEUE, CHAIN, interval_s=60 + n % 7)]
-            if n % 2:
-                queues.append(queue_config(OTHER, CHAIN))
-            await go_over(stage, factory, world_config(queues, batch={"timeout_s": 60 + n % 5}))
-            await stage.until(3)
+            async def reload(n: int) -> None:
+                queues = [queue_config(QUEUE, CHAIN, interval_s=60 + n % 7)]
+                if n % 2:
+                    queues.append(queue_config(OTHER, CHAIN))
+                await go_over(stage, factory, world_config(queues, batch={"timeout_s": 60 + n % 5}))
+                await stage.until(3)
 
-        await stage.until(1)
-        for n in range(50):
-            await reload(n)
-        gc.collect()
-        before = len(gc.get_objects())
-        for n in range(1000):
-            await reload(n)
-        gc.collect()
-        assert len(gc.get_objects()) - before < 2000, "two objects a reload would already be a leak"
-        factory.stop()
-        await running
+            await stage.until(1)
+            for n in range(50):
+                await reload(n)
+            gc.collect()
+            before = len(gc.get_objects())
+            for n in range(1000):
+                await reload(n)
+            gc.collect()
+            assert len(gc.get_objects()) - before < 2000, "two objects a reload would already be a leak"
         assert stage.site.doubled == []
 
     on_stage(tmp_path, play, jobs=60)
@@ -172,14 +160,11 @@ def test_one_that_reads_what_an_earlier_run_left_takes_it_once_it_is_up(
             return await live()
 
         monkeypatch.setattr(stage.store, "live", slow)
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(10)
-        await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)], batch={"timeout_s": 60}))
-        await stage.until(300)
-        assert set(await stage.store.latest()) == {OTHER}
-        factory.stop()
-        await running
+        async with stage.running() as factory:
+            await stage.until(10)
+            await go_over(stage, factory, world_config([queue_config(OTHER, CHAIN)], batch={"timeout_s": 60}))
+            await stage.until(300)
+            assert set(await stage.store.latest()) == {OTHER}
 
     on_stage(tmp_path, play, jobs=60)
 
@@ -242,21 +227,18 @@ def test_a_rule_that_looks_back_waits_for_a_store_that_is_away(
         raise StoreUnavailable("away")
 
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(60)
-        with monkeypatch.context() as patched:
-            patched.setattr(stage.store, "outcomes", away)
-            await go_over(stage, factory, world_config([queue_config(QUEUE, HISTORY)]))
-            before = await stage.store.cycle(QUEUE)
+        async with stage.running() as factory:
+            await stage.until(60)
+            with monkeypatch.context() as patched:
+                patched.setattr(stage.store, "outcomes", away)
+                await go_over(stage, factory, world_config([queue_config(QUEUE, HISTORY)]))
+                before = await stage.store.cycle(QUEUE)
+                await stage.until(600)
+                assert await stage.store.cycle(QUEUE) == before
+                assert "nothing is submitted: away" in caplog.text
             await stage.until(600)
-            assert await stage.store.cycle(QUEUE) == before
-            assert "nothing is submitted: away" in caplog.text
-        await stage.until(600)
-        assert await stage.store.cycle(QUEUE) != before
-        assert factory.store_trouble == ""
-        factory.stop()
-        await running
+            assert await stage.store.cycle(QUEUE) != before
+            assert factory.store_trouble == ""
 
     on_stage(tmp_path, play, jobs=60)
 
@@ -270,13 +252,10 @@ def test_an_endpoint_that_cannot_be_closed_is_replaced_all_the_same(
     monkeypatch.setattr(SimBatch, "close", fail)
 
     async def play(stage: Stage) -> None:
-        factory = stage.factory()
-        running = stage.world.start(factory)
-        await stage.until(60)
-        await go_over(stage, factory, world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 90}))
-        await stage.until(4 * 3600)
-        assert stage.work.done == 60
-        factory.stop()
-        await running
+        async with stage.running() as factory:
+            await stage.until(60)
+            await go_over(stage, factory, world_config([queue_config(QUEUE, CHAIN)], batch={"timeout_s": 90}))
+            await stage.until(4 * 3600)
+            assert stage.work.done == 60
 
     on_stage(tmp_path, play, jobs=60)
