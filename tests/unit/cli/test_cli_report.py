@@ -36,7 +36,7 @@ def test_json_has_the_same_and_the_series(world: World) -> None:
 
 
 def test_a_young_factory_is_shown_in_steps_that_fit(world: World) -> None:
-    assert world.apf("report", "alpha", "--since", "30d", "--json").document["step_s"] <= 60
+    assert world.apf("report", "alpha", "--since", "30d", "--json").document["step_s"] <= 30
 
 
 def test_pictures_and_a_page_are_written(world: World) -> None:
